@@ -1,0 +1,1 @@
+"""The Takumi maintenance bot: procedures as buttons, acting only on proof."""

@@ -1,0 +1,1 @@
+"""What things are and which moves are legal: standard library and pydantic, no input or output."""

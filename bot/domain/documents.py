@@ -1,0 +1,160 @@
+"""What the bot says, without saying how Slack draws it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A short line above what follows; plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph in plain text: everything in it is shown literally, but for what `marks` say."""
+
+    text: str
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Rich:
+    """A paragraph in Slack's own markup, written by us: untrusted parts must have passed `markup.literal`."""
+
+    markup: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Small print."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Labels and values, shown in two columns."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header; numbers are right-aligned by `right` (column indexes). Long tables go into a file."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+
+
+class TaskStatus(StrEnum):
+    """The state of a task in a progress list, in Slack's words."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETE = "complete"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One line of a progress list."""
+
+    key: str
+    title: str
+    status: TaskStatus
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The steps of a run as they go."""
+
+    title: str
+    tasks: tuple[Task, ...]
+
+
+class Style(StrEnum):
+    """How loudly a button speaks."""
+
+    PLAIN = ""
+    PRIMARY = "primary"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """A question before a button acts."""
+
+    title: str
+    text: str
+    yes: str
+    no: str = "Back"
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button: `action` names what it does, `value` is an opaque id and never state."""
+
+    label: str
+    action: str
+    value: str
+    style: Style = Style.PLAIN
+    confirm: Confirm | None = None
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """A row of buttons."""
+
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True)
+class Divider:
+    """A line."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with the message."""
+
+    name: str
+    content: str
+    title: str = ""
+
+
+Part: TypeAlias = Heading | Text | Rich | Note | Fields | Table | Progress | Buttons | Divider
+
+
+@dataclass(frozen=True)
+class Document:
+    """A message: `summary` is the plain line for notifications and screen readers."""
+
+    summary: str
+    parts: Sequence[Part] = ()
+    files: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A command's answer: privately to the asker unless `public`, which posts it in the channel or thread."""
+
+    document: Document
+    public: bool = False
+    modal: "ModalForm | None" = None
+
+
+@dataclass(frozen=True)
+class ModalForm:
+    """A modal made from a parameter model: `choices` gives the options of select fields, (value, label) by field."""
+
+    title: str
+    submit: str
+    runbook: str
+    initial: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)

@@ -1,0 +1,125 @@
+"""A run: a plan on its way from a request to an outcome, and which moves are legal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.risk import Risk
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+
+    @property
+    def is_final(self) -> bool:
+        return not LEGAL_MOVES[self]
+
+    @property
+    def holds_targets(self) -> bool:
+        """Whether the run's claims exclude others."""
+        return self in (RunState.RUNNING, RunState.INTERRUPTED)
+
+
+_S = RunState
+LEGAL_MOVES: Mapping[RunState, frozenset[RunState]] = {
+    _S.REQUESTED: frozenset({_S.APPROVED, _S.CANCELLED, _S.EXPIRED, _S.REFUSED}),
+    _S.APPROVED: frozenset({_S.RUNNING, _S.CANCELLED, _S.EXPIRED, _S.REFUSED}),
+    _S.RUNNING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.UNDONE, _S.CANCELLED, _S.INTERRUPTED}),
+    _S.INTERRUPTED: frozenset({_S.RUNNING, _S.FAILED, _S.UNDONE}),
+    _S.SUCCEEDED: frozenset(),
+    _S.FAILED: frozenset(),
+    _S.UNDONE: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.REFUSED: frozenset(),
+}
+
+
+class StepState(StrEnum):
+    """Where a step of a run stands; `INTENDED` means that its effect may have begun."""
+
+    PENDING = "pending"
+    INTENDED = "intended"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The conversation a run belongs to: its messages go into this channel, under `thread` when that is set."""
+
+    channel: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """What is recorded of one step; `data` is the outcome's, `note` the latest progress or the failure."""
+
+    key: str
+    title: str
+    state: StepState = StepState.PENDING
+    attempt: int = 0
+    note: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its row says. `number` is what people type; `id` is opaque and rides on buttons."""
+
+    id: str
+    number: int
+    runbook: str
+    title: str
+    params: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    described: Mapping[str, Any]
+    digest: str
+    definition: str
+    risk: Risk
+    environment: str
+    state: RunState
+    requester: str
+    requester_slack: str
+    origin: Origin
+    steps: tuple[StepRow, ...]
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    failure: str = ""
+    hint: str = ""
+    cancel_asked_by: str = ""
+    undoes: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"run {self.number}"
+
+    def step(self, key: str) -> StepRow:
+        return next(row for row in self.steps if row.key == key)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a run: whoever holds the token may record outcomes, until the lease runs out."""
+
+    run: str
+    token: str
+    until: datetime

@@ -1,0 +1,1 @@
+"""Who works when: Procrastinate carries the jobs, APScheduler is the calendar."""

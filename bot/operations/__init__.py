@@ -1,0 +1,1 @@
+"""What a step can do to the platform."""

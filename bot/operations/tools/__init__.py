@@ -1,0 +1,1 @@
+"""Every vendor, each behind one typed tool."""

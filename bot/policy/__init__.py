@@ -1,0 +1,1 @@
+"""The guide's tables as data, one file a table."""

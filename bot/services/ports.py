@@ -1,0 +1,343 @@
+"""What the services need from the outside, as protocols; `bot.app` picks who fulfils them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bot.domain.audit import Entry, RecordedEntry
+from bot.domain.backups import Backup
+from bot.domain.documents import Document
+from bot.domain.operations import StepContext
+from bot.domain.people import Person, Role
+from bot.domain.runs import Lease, Run, RunState, StepRow
+from bot.domain.targets import Target
+
+
+class Job(StrEnum):
+    """The wake-ups that the engine carries; each looks at a row and acts only if that is still true."""
+
+    WORK_INBOX = "inbox.work"
+    ADVANCE_RUN = "run.advance"
+    DRAW_MESSAGE = "message.draw"
+
+
+@dataclass(frozen=True)
+class Wake:
+    """A job to defer: `key` is the id of the row to look at; `at` is the earliest instant, None is at once."""
+
+    job: Job
+    key: str
+    at: datetime | None = None
+
+
+class DeliveryKind(StrEnum):
+    """What Slack sends."""
+
+    COMMAND = "command"
+    MENTION = "mention"
+    ACTION = "action"
+    SUBMISSION = "submission"
+    CLOSED = "closed"
+    SHORTCUT = "shortcut"
+    EVENT = "event"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One request from Slack: `key` is Slack's own stable id, equal for every redelivery of the same request."""
+
+    kind: DeliveryKind
+    key: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """A delivery as it was recorded; `answer` is what the sender was told, for the duplicates."""
+
+    id: str
+    delivery: Delivery
+    received_at: datetime
+    worked: bool = False
+    attempts: int = 0
+
+
+class InboxStore(Protocol):
+    """Requests, recorded before they are acknowledged."""
+
+    async def get(self, inbox_id: str) -> InboxRow | None: ...
+
+    async def claim(self, inbox_id: str, owner: str, lease: timedelta) -> InboxRow | None:
+        """Take an unworked row whose claim is free or has run out; None when there is nothing to do."""
+        ...
+
+    async def finish(self, inbox_id: str, note: str) -> None: ...
+
+    async def unworked(self, older_than: timedelta, limit: int) -> Sequence[str]:
+        """Ids of rows that nobody has finished and nobody holds, oldest first."""
+        ...
+
+
+class RunStore(Protocol):
+    """Runs, their steps and their leases. A move that lost its race answers None or False, never raises."""
+
+    async def add(self, run: Run) -> Run:
+        """Store a new run in state `requested` or `approved`; the answer carries its number and `created_at`."""
+        ...
+
+    async def get(self, run_id: str) -> Run | None: ...
+
+    async def by_number(self, number: int) -> Run | None: ...
+
+    async def recent(self, limit: int, *, states: Sequence[RunState] = ()) -> Sequence[Run]: ...
+
+    async def move(self, run_id: str, expected: RunState, new: RunState, *, failure: str = "", hint: str = "") -> bool:
+        """Compare-and-swap of the state; sets `started_at` and `finished_at`. Illegal moves raise ValueError."""
+        ...
+
+    async def start(self, run_id: str, owner: str, lease: timedelta, claims: Sequence[tuple[str, bool]]) -> Lease | str:
+        """Move `approved` to `running` with a lease and its claims (name, exclusive).
+
+        Answers the lease; or the id of a run that holds one of the claims; or "" when the run was not `approved`.
+        """
+        ...
+
+    async def renew(self, lease: Lease, length: timedelta) -> Lease | None:
+        """A longer lease, or None when it was lost."""
+        ...
+
+    async def take_over(self, run_id: str, owner: str, length: timedelta) -> Lease | None:
+        """The lease of a `running` run whose former lease has run out; None when it is held or not running."""
+        ...
+
+    async def holds(self, lease: Lease) -> bool:
+        """Whether the lease is still ours, locked until the transaction ends: whoever records asks this first."""
+        ...
+
+    async def release(self, lease: Lease) -> None: ...
+
+    async def abandoned(self, limit: int) -> Sequence[str]:
+        """Ids of `running` runs whose lease has run out, oldest first."""
+        ...
+
+    async def waiting(self, limit: int) -> Sequence[str]:
+        """Ids of `approved` runs, oldest first."""
+        ...
+
+    async def save_step(self, run_id: str, row: StepRow) -> None: ...
+
+    async def ask_cancel(self, run_id: str, principal: str) -> bool:
+        """Note who asked; False when the run is final or was asked before."""
+        ...
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """What to look for in the trail, newest first; empty fields do not narrow. `before` is an entry id for paging."""
+
+    run: str = ""
+    principal: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    before: int | None = None
+    limit: int = 20
+
+
+class AuditStore(Protocol):
+    """The trail: it only grows."""
+
+    async def record(self, entry: Entry) -> None: ...
+
+    async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]: ...
+
+
+class BackupStore(Protocol):
+    """What the bot knows of the backups it made."""
+
+    async def add(self, backup: Backup) -> None: ...
+
+    async def get(self, backup_id: str) -> Backup | None: ...
+
+    async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
+        """Newest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class MessageRow:
+    """A message as a view of a row: `key` names what it shows, `ts` is empty until Slack has it.
+
+    `drawn` is the digest of what was sent last. `parent` is the key of the message that heads its thread.
+    """
+
+    key: str
+    channel: str
+    parent: str = ""
+    thread: str = ""
+    ts: str = ""
+    drawn: str = ""
+    posting: bool = False
+    attempts: int = 0
+
+
+class MessageStore(Protocol):
+    """Which messages there should be and where they are; what they say is drawn from the rows they show."""
+
+    async def want(self, row: MessageRow) -> bool:
+        """Note that this message should exist; False when it was noted before (its place is then unchanged)."""
+        ...
+
+    async def get(self, key: str) -> MessageRow | None: ...
+
+    async def claim(self, key: str, owner: str, lease: timedelta) -> MessageRow | None:
+        """The row, for one drawer at a time; None when another draws it."""
+        ...
+
+    async def posting(self, key: str) -> None:
+        """Note that a post is about to be tried: from here on it may exist although `ts` is empty."""
+        ...
+
+    async def drawn(self, key: str, ts: str, digest: str) -> None: ...
+
+    async def let_go(self, key: str) -> None: ...
+
+    async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
+        """Keys of messages that were wanted and never posted, and that nobody holds."""
+        ...
+
+    async def children(self, parent: str) -> Sequence[MessageRow]: ...
+
+
+class ScheduleStore(Protocol):
+    """Firings of the calendar: one row an instant."""
+
+    async def fire(self, schedule: str, planned: datetime) -> bool:
+        """Win the instant: False when it lies in the database's future or another replica had it first."""
+        ...
+
+    async def last(self, schedule: str) -> datetime | None: ...
+
+    async def firings(self, schedule: str, limit: int) -> Sequence[tuple[datetime, datetime]]:
+        """(planned, fired), newest first."""
+        ...
+
+
+class Work(Protocol):
+    """A unit of work: one transaction over every store; `defer` puts a job into the same transaction."""
+
+    inbox: InboxStore
+    runs: RunStore
+    audit: AuditStore
+    backups: BackupStore
+    messages: MessageStore
+    schedules: ScheduleStore
+
+    async def defer(self, *wakes: Wake) -> None: ...
+
+    async def now(self) -> datetime:
+        """The database's clock (UTC)."""
+        ...
+
+
+class Store(Protocol):
+    """The bot's own database."""
+
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction: committed at the end of the block, rolled back when it raises. Raises: Unavailable."""
+        ...
+
+    async def receive(self, delivery: Delivery) -> tuple[str, bool]:
+        """Record a delivery and defer its job in one transaction (concurrent calls may share it).
+
+        Answers its inbox id and whether it is new. Raises: Unavailable when it could not be confirmed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Where a message is."""
+
+    channel: str
+    ts: str
+
+
+class ChatUnavailable(Exception):
+    """Slack did not take it now; `retry_after` says when to try again, `in_doubt` whether it may have happened."""
+
+    def __init__(self, message: str, retry_after: timedelta, *, in_doubt: bool) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.in_doubt = in_doubt
+
+
+class Chat(Protocol):
+    """What the bot says and looks up in Slack. All raise: ChatUnavailable, OperationFailed."""
+
+    async def post(self, channel: str, thread: str, document: Document, key: str) -> Posted: ...
+
+    async def update(self, posted: Posted, document: Document, key: str) -> None: ...
+
+    async def find(self, channel: str, thread: str, key: str) -> Posted | None:
+        """The message that carries this key in its metadata, for one whose post was in doubt."""
+        ...
+
+    async def whisper(self, channel: str, user: str, thread: str, document: Document) -> None:
+        """An ephemeral message, seen by one person."""
+        ...
+
+    async def respond(self, response_url: str, document: Document) -> None: ...
+
+    async def person(self, user: str) -> Person:
+        """A fresh look at somebody, with the roles they fill now."""
+        ...
+
+    async def link(self, posted: Posted) -> str: ...
+
+
+class Tools(Protocol):
+    """What the operations package hands out, opaque to the services."""
+
+    def for_look_up(self) -> Any: ...
+
+    def for_step(self, context: StepContext) -> Any: ...
+
+
+class HealthState(StrEnum):
+    """What a look at one component found."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Health:
+    """One component: what was seen, and what to do about it."""
+
+    component: str
+    state: HealthState
+    detail: str
+    advice: str = ""
+    took: timedelta = timedelta()
+
+
+class HealthProbe(Protocol):
+    """Looks at the platform; every look has its own time limit and never raises."""
+
+    async def look(self) -> Sequence[Health]: ...
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The configured targets by name. Raises KeyError nowhere: `find` answers None."""
+
+    all: tuple[Target, ...] = ()
+    roles: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
+
+    def find(self, name: str) -> Target | None:
+        return next((target for target in self.all if target.name == name), None)

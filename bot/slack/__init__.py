@@ -1,0 +1,1 @@
+"""Slack: Bolt, messages, modals, buttons and errors."""
