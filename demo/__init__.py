@@ -1,0 +1,1 @@
+"""What stands in for the outside world when there is none: a small Takumi platform and a local workspace."""

@@ -1,0 +1,1 @@
+"""Tests; each folder is a tier: unit, contract, integration, e2e."""
