@@ -305,6 +305,10 @@ class Tools(Protocol):
 
     def for_step(self, context: StepContext) -> Any: ...
 
+    async def end_effects(self, run_id: str) -> Sequence[str]:
+        """End, or wait for the end of, every session and child that this run has on the platform; names them."""
+        ...
+
 
 class HealthState(StrEnum):
     """What a look at one component found."""

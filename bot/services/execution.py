@@ -1,0 +1,93 @@
+"""Taking a run to work on it: who may, with which plan, and what a dead worker's effects are owed first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.audit import Entry, Verb
+from bot.domain.catalog import Catalog
+from bot.domain.errors import BotError
+from bot.domain.people import ENGINE
+from bot.domain.plans import Plan
+from bot.domain.runs import Lease, Run, RunState
+from bot.services.leases import LeaseLost, kept
+from bot.services.messages import want_run_messages
+from bot.services.ports import Job, Store, Tools, Wake
+from bot.services.runs import replanned
+from bot.services.steps import StepWork
+
+log = structlog.get_logger()
+
+LOOK_AGAIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Works on runs, one call of `advance` a wake-up; `owner` names this worker in leases."""
+
+    store: Store
+    tools: Tools
+    catalog: Catalog
+    owner: str
+    lease_length: timedelta = timedelta(seconds=30)
+
+    async def advance(self, run_id: str) -> None:
+        """Start an approved run, or take over one whose worker is gone; anything else is left alone."""
+        async with self.store.work() as work:
+            run = await work.runs.get(run_id)
+        if run is None or run.state not in (RunState.APPROVED, RunState.RUNNING):
+            return
+        plan = await self._plan(run)
+        lease = await self._lease(run, plan) if plan else None
+        if plan is None or lease is None:
+            return
+        async with kept(self.store, lease, self.lease_length) as keeper:
+            try:
+                await self._settle_earlier_effects(run)
+                await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run)).work()
+            except LeaseLost:
+                log.warning("run.lease_lost", run=run.id)
+
+    async def _plan(self, run: Run) -> Plan | None:
+        """The stored plan made again; None when this worker has another definition, or the plan is not the same."""
+        loaded = self.catalog.runbooks.get(run.runbook)
+        if loaded is None:
+            log.warning("run.unknown_runbook", run=run.id, runbook=run.runbook)
+            return None
+        try:
+            plan = replanned(self.catalog, run)
+        except (BotError, ValueError) as error:
+            log.warning("run.other_plan", run=run.id, error=str(error))
+            return None
+        if loaded.definition(plan) != run.definition:
+            log.warning("run.other_definition", run=run.id, runbook=run.runbook)
+            return None
+        return plan
+
+    async def _lease(self, run: Run, plan: Plan) -> Lease | None:
+        async with self.store.work() as work:
+            if run.state is RunState.RUNNING:
+                lease = await work.runs.take_over(run.id, self.owner, self.lease_length)
+                if lease is not None:
+                    await work.audit.record(Entry(ENGINE, Verb.RUN_TAKEN_OVER, run.runbook, run.id, run.digest))
+                return lease
+            claims = sorted((claim.name, claim.exclusive) for claim in plan.claims)
+            answer = await work.runs.start(run.id, self.owner, self.lease_length, claims)
+            if isinstance(answer, str):
+                if answer:
+                    await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=await work.now() + LOOK_AGAIN))
+                return None
+            await work.audit.record(Entry(ENGINE, Verb.RUN_STARTED, run.runbook, run.id, run.digest))
+            await want_run_messages(work, run)
+            return answer
+
+    async def _settle_earlier_effects(self, run: Run) -> None:
+        """A dead worker's statements may still run on the platform: they are ended before anything is looked at."""
+        if run.state is RunState.RUNNING:
+            ended = await self.tools.end_effects(run.id)
+            log.info("run.taken_over", run=run.id, ended_sessions=list(ended))
+
+    async def _fresh(self, run: Run) -> Run:
+        async with self.store.work() as work:
+            return await work.runs.get(run.id) or run

@@ -1,0 +1,123 @@
+"""Messages as views: which should exist is a row, what they say is painted from the rows they show."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.canonical import digest
+from bot.domain.documents import Document
+from bot.domain.errors import OperationFailed
+from bot.domain.runs import Run
+from bot.services.ports import Chat, ChatUnavailable, Job, MessageRow, Posted, Store, Wake, Work
+
+log = structlog.get_logger()
+
+DRAWING_LEASE = timedelta(seconds=60)
+TRY_AGAIN = timedelta(seconds=1)
+
+Painter = Callable[[str], Awaitable[Document | None]]
+
+
+def run_keys(run_id: str) -> tuple[str, str, str]:
+    """The keys of a run's messages: its head, its steps, its result."""
+    return f"run:{run_id}", f"run:{run_id}:steps", f"run:{run_id}:result"
+
+
+async def want_run_messages(work: Work, run: Run) -> None:
+    """Draw the run's messages (again) as it stands; each hangs on the one before, so that they arrive in order."""
+    if not run.origin.channel:
+        return
+    head, steps, result = run_keys(run.id)
+    rows = [MessageRow(head, run.origin.channel, thread=run.origin.thread)]
+    if run.steps:
+        rows.append(MessageRow(steps, run.origin.channel, parent=head))
+    if run.state.is_final:
+        rows.append(MessageRow(result, run.origin.channel, parent=rows[-1].key))
+    await want(work, *rows)
+
+
+async def want(work: Work, *rows: MessageRow) -> None:
+    """Note messages and have them drawn once the transaction commits."""
+    for row in rows:
+        await work.messages.want(row)
+    await work.defer(*(Wake(Job.DRAW_MESSAGE, row.key) for row in rows))
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Draws messages; `painters` maps the first word of a key to whoever knows what such a message says."""
+
+    store: Store
+    chat: Chat
+    painters: Mapping[str, Painter]
+    owner: str
+
+    async def draw(self, key: str) -> None:
+        """Post or update one message; when Slack is away it is tried again later."""
+        async with self.store.work() as work:
+            row = await work.messages.claim(key, self.owner, DRAWING_LEASE)
+            if row is None:
+                if await work.messages.get(key) is not None:
+                    await self._later(work, key, TRY_AGAIN)
+                return
+            place = await _place(work, row)
+        try:
+            retry_after = await self._draw(row, place)
+        except OperationFailed as error:
+            log.exception("message.refused_by_slack", key=key, **error.facts)
+            retry_after = None
+        async with self.store.work() as work:
+            await work.messages.let_go(key)
+            if retry_after is not None:
+                await self._later(work, key, retry_after)
+
+    async def _draw(self, row: MessageRow, place: str | None) -> timedelta | None:
+        """Draw a claimed row into its thread; answers how long to wait when it could not be done now."""
+        if place is None:
+            return TRY_AGAIN
+        document = await self.painters[row.key.split(":", 1)[0]](row.key)
+        if document is None:
+            return None
+        look = digest(document)
+        if row.ts and row.drawn == look:
+            return None
+        try:
+            posted = await self._send(row, place, document)
+        except ChatUnavailable as error:
+            log.warning("message.delayed", key=row.key, error=str(error), retry_after=error.retry_after.total_seconds())
+            return error.retry_after
+        async with self.store.work() as work:
+            await work.messages.drawn(row.key, posted.ts, look)
+        return None
+
+    async def _send(self, row: MessageRow, thread: str, document: Document) -> Posted:
+        if row.ts:
+            return await self._update(Posted(row.channel, row.ts), document, row.key)
+        if row.posting:
+            # An earlier post was tried and its end is not known: look before posting again.
+            found = await self.chat.find(row.channel, thread, row.key)
+            if found is not None:
+                return await self._update(found, document, row.key)
+        async with self.store.work() as work:
+            await work.messages.posting(row.key)
+        return await self.chat.post(row.channel, thread, document, row.key)
+
+    async def _update(self, posted: Posted, document: Document, key: str) -> Posted:
+        await self.chat.update(posted, document, key)
+        return posted
+
+    async def _later(self, work: Work, key: str, wait: timedelta) -> None:
+        await work.defer(Wake(Job.DRAW_MESSAGE, key, at=await work.now() + wait))
+
+
+async def _place(work: Work, row: MessageRow) -> str | None:
+    """The thread a message belongs in ("" is the channel itself); None while what it hangs on is not posted."""
+    above = row
+    while above.parent:
+        parent = await work.messages.get(above.parent)
+        if parent is None or not parent.ts:
+            return None
+        above = parent
+    return above.thread or (above.ts if above.key != row.key else "")

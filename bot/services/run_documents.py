@@ -1,0 +1,110 @@
+"""What a run's messages say: pure functions from the row."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from bot.domain import markup, phrases
+from bot.domain.documents import (
+    Button,
+    Buttons,
+    Confirm,
+    Document,
+    Fields,
+    Note,
+    Part,
+    Progress,
+    Rich,
+    Task,
+    TaskStatus,
+    Text,
+)
+from bot.domain.runbooks import Runbook
+from bot.domain.runs import Run, RunState, StepRow, StepState
+
+_SAID = {
+    RunState.REQUESTED: "waits for approval",
+    RunState.APPROVED: "is about to start",
+    RunState.RUNNING: "is running",
+    RunState.INTERRUPTED: "is interrupted",
+    RunState.SUCCEEDED: "succeeded",
+    RunState.FAILED: "failed",
+    RunState.UNDONE: "failed and was put back",
+    RunState.CANCELLED: "was cancelled",
+    RunState.EXPIRED: "expired",
+    RunState.REFUSED: "could not start",
+}
+_SIGN = {
+    RunState.SUCCEEDED: ":white_check_mark:",
+    RunState.FAILED: ":x:",
+    RunState.UNDONE: ":x:",
+    RunState.INTERRUPTED: ":warning:",
+    RunState.REFUSED: ":no_entry:",
+    RunState.CANCELLED: ":heavy_minus_sign:",
+    RunState.EXPIRED: ":hourglass:",
+}
+_TASK = {
+    StepState.PENDING: TaskStatus.PENDING,
+    StepState.INTENDED: TaskStatus.IN_PROGRESS,
+    StepState.DONE: TaskStatus.COMPLETE,
+    StepState.FAILED: TaskStatus.ERROR,
+    StepState.UNDONE: TaskStatus.ERROR,
+}
+
+
+def head(run: Run) -> Document:
+    """The message that heads the run's thread."""
+    asker = markup.mention(run.requester_slack)
+    sign = _SIGN.get(run.state, ":hourglass_flowing_sand:")
+    line = f"{sign} *{markup.literal(run.title)}* {_SAID[run.state]}."
+    small = f"{run.label} \u00b7 asked by {asker} \u00b7 {run.risk.value} \u00b7 {run.environment}"
+    parts: list[Part] = [Rich(line), Rich(small)]
+    if run.state in (RunState.APPROVED, RunState.RUNNING):
+        parts.append(Buttons((_cancel_button(run),)))
+    return Document(f"{run.title} {_SAID[run.state]} ({run.label}).", parts)
+
+
+def _cancel_button(run: Run) -> Button:
+    ask = Confirm("Cancel this run?", "Its current step is stopped, and what was done is put back.", "Cancel the run")
+    return Button("Cancel", "run.cancel", run.id, confirm=ask)
+
+
+def steps(run: Run) -> Document:
+    """The steps as they go."""
+    tasks = tuple(Task(row.key, row.title, _TASK[row.state], _details(row)) for row in run.steps)
+    done = sum(row.state is StepState.DONE for row in run.steps)
+    summary = f"{run.label}: {done} of {len(run.steps)} steps done."
+    return Document(summary, [Progress(run.title, tasks)])
+
+
+def _details(row: StepRow) -> str:
+    if row.started_at and row.finished_at:
+        took = phrases.duration(row.finished_at - row.started_at)
+        return f"{row.note} ({took})" if row.note else took
+    return row.note
+
+
+def result(run: Run, runbook: Runbook) -> Document:
+    """How it ended, with the facts that matter, or what went wrong and what to do next."""
+    said = f"{run.title} {_SAID[run.state]}"
+    took = _took(run)
+    if run.state is RunState.SUCCEEDED:
+        pairs = runbook.result(_outcomes(run)) if runbook.result else ()
+        parts: list[Part] = [Rich(f":white_check_mark: *{markup.literal(said)}*"), Fields(pairs)]
+        return Document(f"{said}.", [*parts, Note(f"{run.label} took {phrases.duration(took)}")])
+    parts = [Rich(f"{_SIGN[run.state]} *{markup.literal(said)}*")]
+    parts += [Text(run.failure)] if run.failure else []
+    parts += [Rich(f"*What to do next:* {markup.literal(run.hint)}")] if run.hint else []
+    put_back = [row.title for row in run.steps if row.state is StepState.UNDONE]
+    parts += [Note("Put back: " + ", ".join(put_back))] if put_back else []
+    return Document(f"{said}: {run.failure}", parts)
+
+
+def _outcomes(run: Run) -> Mapping[str, Mapping[str, Any]]:
+    return {row.key: row.data for row in run.steps}
+
+
+def _took(run: Run) -> timedelta:
+    if run.started_at and run.finished_at:
+        return run.finished_at - run.started_at
+    return timedelta()

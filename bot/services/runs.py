@@ -1,0 +1,191 @@
+"""Runs from the request to the moment when a worker takes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from bot.domain.audit import Entry, Verb
+from bot.domain.canonical import canonical_json
+from bot.domain.catalog import Catalog, Loaded
+from bot.domain.errors import OperationFailed, Refused, RequestError
+from bot.domain.params import Params
+from bot.domain.people import Actor
+from bot.domain.plans import Plan
+from bot.domain.risk import Risk
+from bot.domain.runbooks import Runbook, RunInfo
+from bot.domain.runs import Origin, Run, RunState, StepRow
+from bot.services.messages import want_run_messages
+from bot.services.ports import Job, Store, Tools, Wake, Work
+
+SAME_REQUEST_WITHIN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a run, in which conversation; `request` is the inbox id or the calendar's instant.
+
+    A request worked on twice (a redelivery, a worker that died) finds the run it made the first time.
+    """
+
+    request: str
+    actor: Actor
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Requests, cancellations and look-ups of runs."""
+
+    store: Store
+    tools: Tools
+    catalog: Catalog
+
+    async def request(self, runbook: str, params: Params, asked: Asked) -> Run:
+        """Look the facts up, plan, and store the run; a routine one is approved at once.
+
+        When the platform cannot even be looked at, the run is stored as refused, so that its thread says why.
+        Raises: RequestError, Refused.
+        """
+        loaded = self._loaded(runbook)
+        run_id = uuid5(NAMESPACE_URL, f"takumi:{asked.request}:{runbook}").hex[:20]
+        async with self.store.work() as work:
+            known = await work.runs.get(run_id)
+            now = await work.now()
+        if known is not None:
+            return known
+        blank = _blank_run(RunInfo(run_id, now), loaded.runbook, params, asked)
+        try:
+            facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
+        except OperationFailed as error:
+            return await self._add_refused(blank, asked.actor, error)
+        plan = loaded.runbook.plan(params, facts, RunInfo(run_id, now))
+        return await self._add(_planned(blank, loaded, plan, facts.model_dump(mode="json")), asked.actor)
+
+    async def _add(self, run: Run, actor: Actor) -> Run:
+        async with self.store.work() as work:
+            await _refuse_repeat(work, run)
+            stored = await work.runs.add(run)
+            await work.audit.record(_requested(run, actor))
+            if stored.state is RunState.APPROVED:
+                await work.defer(Wake(Job.ADVANCE_RUN, run.id))
+            await want_run_messages(work, stored)
+        return stored
+
+    async def _add_refused(self, run: Run, actor: Actor, why: OperationFailed) -> Run:
+        async with self.store.work() as work:
+            stored = await work.runs.add(replace(run, state=RunState.REQUESTED))
+            await work.audit.record(_requested(run, actor))
+            await work.runs.move(run.id, RunState.REQUESTED, RunState.REFUSED, failure=str(why), hint=why.hint)
+            await work.audit.record(Entry(actor, Verb.RUN_REFUSED, run.runbook, run.id, details={"why": str(why)}))
+            refused = await work.runs.get(run.id) or stored
+            await want_run_messages(work, refused)
+        return refused
+
+    async def cancel(self, run_id: str, actor: Actor) -> str:
+        """Cancel a waiting run at once, ask a running one to stop; the answer says which. Raises: Refused."""
+        async with self.store.work() as work:
+            run = await work.runs.get(run_id)
+            if run is None:
+                raise RequestError("There is no such run.", hint="`/takumi runs` lists them.")
+            for state in (RunState.REQUESTED, RunState.APPROVED):
+                if run.state is state and await work.runs.move(run.id, state, RunState.CANCELLED):
+                    await work.audit.record(Entry(actor, Verb.RUN_CANCELLED, run.runbook, run.id, run.digest))
+                    await want_run_messages(work, run)
+                    return f"{run.label} is cancelled; nothing was done."
+            if run.state is not RunState.RUNNING or not await work.runs.ask_cancel(run.id, actor.principal):
+                raise Refused(f"{run.label} cannot be cancelled: it is {run.state.value}.", hint="Nothing to do.")
+            await work.audit.record(Entry(actor, Verb.CANCEL_ASKED, run.runbook, run.id, run.digest))
+            return f"{run.label} was asked to stop. It ends when the effect of its current step has ended."
+
+    async def find(self, number: int) -> Run:
+        """The run that people call by that number. Raises: RequestError."""
+        async with self.store.work() as work:
+            run = await work.runs.by_number(number)
+        if run is None:
+            raise RequestError(f"There is no run {number}.", hint="`/takumi runs` lists the latest.")
+        return run
+
+    async def recent(self, limit: int) -> Sequence[Run]:
+        async with self.store.work() as work:
+            return await work.runs.recent(limit)
+
+    def _loaded(self, name: str) -> Loaded:
+        loaded = self.catalog.runbooks.get(name)
+        if loaded is None:
+            raise RequestError(f"There is no runbook {name!r}.", hint="`/takumi help` lists what there is.")
+        return loaded
+
+
+def _blank_run(info: RunInfo, book: Runbook, params: Params, asked: Asked) -> Run:
+    """What is known of a run before anybody has looked at the platform."""
+    waits = book.risk in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
+    return Run(
+        id=info.id,
+        number=0,
+        runbook=book.name,
+        title=book.title,
+        params=params.model_dump(mode="json"),
+        facts={},
+        described={},
+        digest="",
+        definition="",
+        risk=book.risk,
+        environment="",
+        state=RunState.REQUESTED if waits else RunState.APPROVED,
+        requester=asked.actor.principal,
+        requester_slack=asked.actor.slack_user,
+        origin=asked.origin,
+        steps=(),
+        created_at=info.at,
+    )
+
+
+def _planned(run: Run, loaded: Loaded, plan: Plan, facts: Mapping[str, Any]) -> Run:
+    return replace(
+        run,
+        title=plan.summary,
+        facts=facts,
+        described=plan.described(),
+        digest=plan.digest,
+        definition=loaded.definition(plan),
+        environment=plan.environment,
+        steps=tuple(StepRow(step.key, step.title) for step in plan.steps),
+    )
+
+
+def _requested(run: Run, actor: Actor) -> Entry:
+    details = {"params": run.params, "risk": run.risk, "environment": run.environment, "runbook": run.runbook}
+    return Entry(actor, Verb.RUN_REQUESTED, run.runbook, run.id, run.digest, details)
+
+
+async def _refuse_repeat(work: Work, run: Run) -> None:
+    """The same person asking the same thing twice within seconds means it once."""
+    now = await work.now()
+    open_states = (RunState.REQUESTED, RunState.APPROVED, RunState.RUNNING)
+    for other in await work.runs.recent(20, states=open_states):
+        same = (other.requester, other.runbook) == (run.requester, run.runbook)
+        if same and _same(other.params, run.params) and now - other.created_at < SAME_REQUEST_WITHIN:
+            raise Refused(
+                f"You asked for the same thing a moment ago: it is {other.label}, {other.state.value}.",
+                hint="Wait for it, or ask again in some seconds if you really want it twice.",
+            )
+
+
+def _same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return canonical_json(left) == canonical_json(right)
+
+
+def replanned(catalog: Catalog, run: Run) -> Plan:
+    """The plan made again from what was stored. Raises: OperationFailed when it is not what was digested."""
+    loaded = catalog.runbooks[run.runbook]
+    params = loaded.runbook.params.model_validate(dict(run.params))
+    facts = loaded.runbook.facts.model_validate(dict(run.facts))
+    plan = loaded.runbook.plan(params, facts, RunInfo(run.id, run.created_at))
+    if plan.digest != run.digest:
+        raise OperationFailed(
+            "The plan made from this run's facts is not the plan that was asked for.",
+            hint="The runbook changed in between. Ask for it again.",
+        )
+    return plan

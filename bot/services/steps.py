@@ -1,0 +1,225 @@
+"""Working through the steps of a run: intents before effects, outcomes after, undo on failure."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from bot.domain.audit import Entry, Verb
+from bot.domain.errors import BotError, Unavailable
+from bot.domain.operations import Observation, Operation, Outcome, Seen, StepContext
+from bot.domain.people import ENGINE
+from bot.domain.plans import Plan, Step
+from bot.domain.runs import Run, RunState, StepRow, StepState
+from bot.services.backups import record_backup
+from bot.services.leases import Kept, LeaseLost
+from bot.services.messages import want_run_messages
+from bot.services.ports import Store, Tools, Work
+
+log = structlog.get_logger()
+
+WATCH_EVERY = timedelta(seconds=1)
+PROGRESS_EVERY = timedelta(seconds=2)
+
+
+class StepFailed(Exception):
+    """A step did not do what it should; what was done is to be put back."""
+
+    def __init__(self, step: Step, message: str, hint: str = "", *, cancelled: bool = False) -> None:
+        super().__init__(message)
+        self.step, self.message, self.hint, self.cancelled = step, message, hint, cancelled
+
+
+class CannotTell(Exception):
+    """A dead worker's effect may or may not have happened, and no look can settle it: a person must."""
+
+    def __init__(self, step: Step, told: str) -> None:
+        super().__init__(told)
+        self.step, self.told = step, told
+
+
+class StepWork:
+    """One worker's time with one run, for as long as it keeps the lease."""
+
+    def __init__(self, store: Store, tools: Tools, keeper: Kept, plan: Plan, run: Run) -> None:
+        self._store, self._tools, self._keeper, self._plan, self._run = store, tools, keeper, plan, run
+        self._rows: dict[str, StepRow] = {row.key: row for row in run.steps}
+        self._told_at = 0.0
+
+    async def work(self) -> None:
+        """Do what is left to do, or put back what a failure left. Raises: LeaseLost, Unavailable."""
+        try:
+            if any(row.state in (StepState.FAILED, StepState.UNDONE) for row in self._rows.values()):
+                await self._put_back()
+                return
+            for step in self._plan.steps:
+                await self._do(step)
+            await self._end(RunState.SUCCEEDED, Verb.RUN_SUCCEEDED)
+        except StepFailed as failure:
+            await self._note_failure(failure)
+            await self._put_back()
+        except CannotTell as doubt:
+            hint = "Look yourself, then say in this thread: was done, run again, or abort."
+            await self._end(RunState.INTERRUPTED, Verb.RUN_INTERRUPTED, f"{doubt.step.title}: {doubt.told}", hint)
+
+    async def _do(self, step: Step) -> None:
+        row = self._rows[step.key]
+        if row.state is StepState.DONE or (row.state is StepState.INTENDED and await self._was_done(step)):
+            return
+        row = replace(row, state=StepState.INTENDED, attempt=row.attempt + 1, note="", finished_at=None)
+        await self._record(row, Verb.STEP_INTENDED, {"attempt": row.attempt, "does": step.do.describe()}, starts=True)
+        outcome = await self._effect(step, row)
+        await self._record_done(step, outcome)
+
+    async def _was_done(self, step: Step) -> bool:
+        """After a crash inside a step: whether its effect happened. Raises: CannotTell, when nobody can know."""
+        if step.do.safe_to_repeat:
+            return False
+        probe = getattr(step.do, "probe", None)
+        if probe is None:
+            raise CannotTell(step, "the worker died during this step, and there is nothing to look at.")
+        seen: Observation = await probe(self._tools.for_step(self._context(step.key, self._rows[step.key].attempt)))
+        if seen.seen is Seen.CANNOT_TELL:
+            raise CannotTell(step, seen.told)
+        if seen.seen is Seen.HAPPENED:
+            await self._record_done(step, seen.outcome or Outcome(seen.told))
+        return seen.seen is Seen.HAPPENED
+
+    async def _record_done(self, step: Step, outcome: Outcome) -> None:
+        row = replace(self._rows[step.key], state=StepState.DONE, note=outcome.summary, data=dict(outcome.data))
+        await self._record(row, Verb.STEP_DONE, {"outcome": outcome.summary}, ends=True)
+
+    async def _effect(self, step: Step, row: StepRow) -> Outcome:
+        """Run and verify. Raises: StepFailed, LeaseLost."""
+        tools = self._tools.for_step(self._context(step.key, row.attempt))
+        return await self._watched(step, _run_and_verify(step, tools), step.do.timeout)
+
+    async def _watched(self, step: Step, effect: Any, limit: timedelta) -> Outcome:
+        """Wait for an effect, but not past its limit, a cancellation or a lost lease; then until it has ended."""
+        task: asyncio.Task[Outcome] = asyncio.create_task(effect)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + limit.total_seconds()
+        while not task.done():
+            stop = await self._reason_to_stop(step, loop.time() > until)
+            if stop is not None:
+                await self._stop(task)
+                raise stop
+            await asyncio.wait({task}, timeout=WATCH_EVERY.total_seconds())
+        return self._outcome_of(step, task)
+
+    async def _reason_to_stop(self, step: Step, overdue: bool) -> Exception | None:
+        if self._keeper.lost.is_set():
+            return LeaseLost(self._run.id)
+        if overdue:
+            return StepFailed(step, f"It took longer than {step.do.timeout}, and was stopped.", "Look at the platform.")
+        if await self._cancel_asked():
+            return StepFailed(step, "It was stopped because somebody cancelled the run.", cancelled=True)
+        return None
+
+    async def _cancel_asked(self) -> bool:
+        try:
+            async with self._store.work() as work:
+                run = await work.runs.get(self._run.id)
+        except Unavailable:
+            return False
+        return run is not None and bool(run.cancel_asked_by)
+
+    async def _stop(self, task: asyncio.Task[Outcome]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await self._tools.end_effects(self._run.id)
+
+    def _outcome_of(self, step: Step, task: asyncio.Task[Outcome]) -> Outcome:
+        try:
+            return task.result()
+        except BotError as error:
+            raise StepFailed(step, str(error), error.hint) from error
+        except Exception as error:
+            reference = uuid4().hex[:8]
+            log.exception("step.bug", run=self._run.id, step=step.key, reference=reference)
+            message = f"An unexpected error ({type(error).__name__}, reference {reference})."
+            raise StepFailed(step, message, "This is a bug of the bot: report it with the reference.") from error
+
+    def _context(self, key: str, attempt: int) -> StepContext:
+        earlier = {row.key: row.data for row in self._rows.values() if row.state is StepState.DONE}
+        return StepContext(self._run.id, key, attempt, earlier, lambda text: self._say(key, text))
+
+    async def _say(self, key: str, text: str) -> None:
+        """Progress, written at most once in two seconds; the step's outcome replaces it."""
+        now = asyncio.get_running_loop().time()
+        if key in self._rows and now - self._told_at >= PROGRESS_EVERY.total_seconds():
+            self._told_at = now
+            await self._record(replace(self._rows[key], note=text), None, {})
+
+    async def _note_failure(self, failure: StepFailed) -> None:
+        data = {"failure": failure.message, "hint": failure.hint, "cancelled": failure.cancelled}
+        row = replace(self._rows[failure.step.key], state=StepState.FAILED, note=failure.message, data=data)
+        await self._record(row, Verb.STEP_FAILED, data, ends=True)
+
+    async def _put_back(self) -> None:
+        """Undo, last first, whatever was begun; a failure to undo is told and does not stop the others."""
+        failed = next(row for row in self._rows.values() if "failure" in row.data)
+        problems = []
+        for step in reversed(self._plan.steps):
+            if step.undo is not None and self._rows[step.key].state in (StepState.DONE, StepState.FAILED):
+                problems += await self._undo(step, step.undo)
+        undone = any(row.state is StepState.UNDONE for row in self._rows.values())
+        state = RunState.CANCELLED if failed.data["cancelled"] else RunState.UNDONE if undone else RunState.FAILED
+        verbs = {RunState.CANCELLED: Verb.RUN_CANCELLED, RunState.UNDONE: Verb.RUN_UNDONE}
+        state = RunState.FAILED if problems else state
+        failure = " ".join([f"{failed.title}: {failed.data['failure']}", *problems])
+        await self._end(state, verbs.get(state, Verb.RUN_FAILED), failure, failed.data["hint"])
+
+    async def _undo(self, step: Step, undo: Operation) -> list[str]:
+        row = self._rows[step.key]
+        tools = self._tools.for_step(self._context(f"{step.key}.undo", row.attempt))
+        try:
+            outcome = await asyncio.wait_for(undo.run(tools), undo.timeout.total_seconds())
+        except (BotError, TimeoutError) as error:
+            log.exception("step.not_undone", run=self._run.id, step=step.key)
+            return [f"Could not put back {step.title!r}: {error or 'it took too long'}."]
+        row = replace(row, state=StepState.UNDONE, note=row.data.get("failure", "") or outcome.summary)
+        await self._record(row, Verb.STEP_UNDONE, {"outcome": outcome.summary}, ends=True)
+        return []
+
+    async def _record(
+        self, row: StepRow, verb: Verb | None, details: Mapping[str, Any], *, starts: bool = False, ends: bool = False
+    ) -> None:
+        """Write a step's row, its audit entry and its products together. Raises: LeaseLost, and writes nothing then."""
+        async with self._store.work() as work:
+            now = await self._must_hold(work)
+            row = replace(row, started_at=now if starts else row.started_at, finished_at=now if ends else None)
+            await work.runs.save_step(self._run.id, row)
+            if verb is not None:
+                await work.audit.record(self._entry(verb, {"step": row.key, **details}))
+            if verb is Verb.STEP_DONE and "backup" in row.data:
+                await record_backup(work, self._run, row.data["backup"])
+            await want_run_messages(work, self._run)
+        self._rows[row.key] = row
+
+    async def _end(self, state: RunState, verb: Verb, failure: str = "", hint: str = "") -> None:
+        async with self._store.work() as work:
+            await self._must_hold(work)
+            await work.runs.move(self._run.id, RunState.RUNNING, state, failure=failure, hint=hint)
+            await work.audit.record(self._entry(verb, {"failure": failure} if failure else {}))
+            await want_run_messages(work, replace(self._run, state=state))
+
+    async def _must_hold(self, work: Work) -> datetime:
+        if not await work.runs.holds(self._keeper.lease):
+            raise LeaseLost(self._run.id)
+        return await work.now()
+
+    def _entry(self, verb: Verb, details: Mapping[str, Any]) -> Entry:
+        return Entry(ENGINE, verb, self._run.runbook, self._run.id, self._run.digest, details)
+
+
+async def _run_and_verify(step: Step, tools: Any) -> Outcome:
+    """An exit code is not success: what was done is looked at before it counts."""
+    outcome = await step.do.run(tools)
+    if step.verify is not None:
+        await step.verify.run(tools)
+    return outcome
