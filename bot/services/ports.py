@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from bot.domain.approvals import Decision
 from bot.domain.audit import Entry, RecordedEntry
 from bot.domain.backups import Backup
 from bot.domain.documents import Document
@@ -76,6 +77,10 @@ class InboxStore(Protocol):
 
     async def finish(self, inbox_id: str, note: str) -> None: ...
 
+    async def let_go(self, inbox_id: str, owner: str) -> None:
+        """End our claim without having finished, so that a retry need not wait for it to run out."""
+        ...
+
     async def unworked(self, older_than: timedelta, limit: int) -> Sequence[str]:
         """Ids of rows that nobody has finished and nobody holds, oldest first."""
         ...
@@ -131,6 +136,18 @@ class RunStore(Protocol):
 
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         """Note who asked; False when the run is final or was asked before."""
+        ...
+
+
+class ApprovalStore(Protocol):
+    """Decisions on requested runs; the rules of `bot.domain.approvals` are constraints here as well."""
+
+    async def add(self, decision: Decision) -> Decision:
+        """Record it; the answer carries `at`. Raises: Refused, the transaction stays usable."""
+        ...
+
+    async def of_run(self, run_id: str) -> Sequence[Decision]:
+        """Oldest first."""
         ...
 
 
@@ -230,6 +247,7 @@ class Work(Protocol):
 
     inbox: InboxStore
     runs: RunStore
+    approvals: ApprovalStore
     audit: AuditStore
     backups: BackupStore
     messages: MessageStore
