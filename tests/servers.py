@@ -2,17 +2,18 @@
 
 import asyncio
 import shutil
-import socket
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pytest_asyncio
 from psycopg import sql
 
 from demo.accounts import embedded_programs, unprivileged_account
+from demo.platform.chain import ChainNode
 from demo.platform.databases import (
     BOT_OWNER,
     BOT_RUNTIME,
@@ -24,21 +25,22 @@ from demo.platform.databases import (
     create_platform_roles,
 )
 from demo.platform.postgres import Cluster
+from demo.platform.redis import RedisServer
+from demo.platform.s3 import PORTS_NEEDED, Keys, ObjectStore
+from demo.ports import free_ports
 
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 EMBEDDED_VERSION = 18
 OTHER_VERSION = 15
 ROLES = (BOT_OWNER, BOT_RUNTIME, PLATFORM_OWNER, PLATFORM_MAINTENANCE)
 
+Server = TypeVar("Server", ObjectStore, RedisServer, ChainNode)
 ClusterFactory = Callable[[int], Cluster]
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return free_ports(1)[0]
 
 
 def programs_of(version: int, home: Path) -> Path:
@@ -123,6 +125,31 @@ async def fresh_database(cluster: Cluster) -> AsyncIterator[str]:
         await create_platform_database(connection, name)
     yield name
     await drop_database(cluster, name)
+
+
+@pytest.fixture(scope="session")
+def s3_server(server_folder: Path) -> Iterator[ObjectStore]:
+    """A running S3 with the bucket `takumi-backups` (object lock on); `.endpoint`, `.keys`, `.client()`."""
+    keys = Keys("test-access-key", "test-secret-key")
+    yield from _running(ObjectStore(server_folder / "s3", free_ports(PORTS_NEEDED), keys, server_folder / "s3.log"))
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_folder: Path) -> Iterator[RedisServer]:
+    """A running Redis; `.url`."""
+    yield from _running(RedisServer(server_folder / "redis", free_port(), server_folder / "redis.log"))
+
+
+@pytest.fixture(scope="session")
+def chain(server_folder: Path) -> Iterator[ChainNode]:
+    """A running chain with id 31337, and no contract: `await chain.skill_profile()` deploys one; `.url`."""
+    yield from _running(ChainNode(server_folder / "chain", free_port(), server_folder / "chain.log"))
+
+
+def _running(server: Server) -> Iterator[Server]:
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
 
 
 def unique_name(prefix: str) -> str:
