@@ -1,0 +1,49 @@
+"""The workspace's clock, which tests may move forward so that nobody waits for a deadline."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Wall time plus an offset that only grows."""
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self.offset = offset
+        self._moved = asyncio.Event()
+
+    def now(self) -> float:
+        """Seconds since the epoch, as this workspace sees them."""
+        return time.time() + self.offset.total_seconds()
+
+    def advance(self, by: timedelta) -> None:
+        """Raises: ValueError when time would run backwards."""
+        if by < timedelta():
+            raise ValueError("the clock only moves forward")
+        self.offset += by
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Return once `duration` has passed, whether it was lived through or skipped."""
+        deadline = self.now() + duration.total_seconds()
+        while (left_seconds := deadline - self.now()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left_seconds)
+
+    async def within(self, duration: timedelta, work: Coroutine[Any, Any, T]) -> T:
+        """Raises: TimeoutError when the work is not done in time (it is then cancelled)."""
+        task, alarm = asyncio.ensure_future(work), asyncio.ensure_future(self.sleep(duration))
+        try:
+            await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        finally:
+            alarm.cancel()
+            task.cancel()

@@ -1,0 +1,1 @@
+"""What the workspace sends to apps: commands, clicks, submissions and events."""

@@ -1,0 +1,1 @@
+"""What the workspace remembers: people, channels, messages, apps, views, files."""
