@@ -33,7 +33,7 @@ class Request:
 
 
 # Services is opaque here: the domain stands below the services that a handler calls.
-Handler: TypeAlias = Callable[[Request, Any], Awaitable[Reply]]
+Handler: TypeAlias = Callable[[Request, Any], Awaitable[Reply | None]]
 
 
 @dataclass(frozen=True)

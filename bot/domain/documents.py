@@ -1,7 +1,7 @@
 """What the bot says, without saying how Slack draws it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -140,21 +140,47 @@ class Document:
     files: tuple[Attachment, ...] = ()
 
 
+class FieldKind(StrEnum):
+    """How a parameter is asked for in a modal."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    CHOICE = "choice"
+    SWITCH = "switch"
+
+
 @dataclass(frozen=True)
-class Reply:
-    """A command's answer: privately to the asker unless `public`, which posts it in the channel or thread."""
+class FormField:
+    """One input: `choices` are (value, label) pairs."""
 
-    document: Document
-    public: bool = False
-    modal: "ModalForm | None" = None
+    name: str
+    label: str
+    hint: str = ""
+    kind: FieldKind = FieldKind.TEXT
+    choices: tuple[tuple[str, str], ...] = ()
+    initial: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
-class ModalForm:
-    """A modal made from a parameter model: `choices` gives the options of select fields, (value, label) by field."""
+class Form:
+    """A modal made from a parameter model; `about` travels with it and comes back at the submission."""
 
     title: str
     submit: str
-    runbook: str
-    initial: dict[str, str] = field(default_factory=dict)
-    choices: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    callback: str
+    fields: tuple[FormField, ...]
+    note: str = ""
+    about: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A command's answer: privately to the asker unless `public`, which posts it in the channel or thread.
+
+    `form` fills the modal that was opened for this request.
+    """
+
+    document: Document
+    public: bool = False
+    form: Form | None = None

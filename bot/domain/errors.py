@@ -1,6 +1,6 @@
 """The four ways in which something can go wrong on purpose; anything else is a bug."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class BotError(Exception):
@@ -19,11 +19,15 @@ class RequestError(BotError):
     """The request cannot be understood as it is: ask differently.
 
     `fields` maps a parameter's name to what is wrong with it, for the errors beside a modal's fields.
+    `channels` are the ids of the channels where it would have worked.
     """
 
-    def __init__(self, message: str, *, hint: str = "", fields: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", fields: Mapping[str, str] | None = None, channels: Sequence[str] = ()
+    ) -> None:
         super().__init__(message, hint=hint)
         self.fields: Mapping[str, str] = fields or {}
+        self.channels = tuple(channels)
 
 
 class Refused(BotError):

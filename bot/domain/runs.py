@@ -48,6 +48,14 @@ LEGAL_MOVES: Mapping[RunState, frozenset[RunState]] = {
 }
 
 
+def check_move(expected: RunState, new: RunState) -> None:
+    """Raises ValueError for a move that no run may make, and for a start, which takes its claims with it."""
+    if new not in LEGAL_MOVES[expected]:
+        raise ValueError(f"no run moves from {expected} to {new}")
+    if new is RunState.RUNNING and not expected.holds_targets:
+        raise ValueError("a run starts with a lease and its claims, never by a bare move")
+
+
 class StepState(StrEnum):
     """Where a step of a run stands; `INTENDED` means that its effect may have begun."""
 
@@ -114,6 +122,12 @@ class Run:
 
     def step(self, key: str) -> StepRow:
         return next(row for row in self.steps if row.key == key)
+
+
+def check_new(run: Run) -> None:
+    """Raises ValueError for a run that begins its life in any other state than these two."""
+    if run.state not in (RunState.REQUESTED, RunState.APPROVED):
+        raise ValueError(f"a new run is requested or approved, not {run.state}")
 
 
 @dataclass(frozen=True)

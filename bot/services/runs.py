@@ -111,6 +111,10 @@ class Runs:
         async with self.store.work() as work:
             return await work.runs.recent(limit)
 
+    def runbook(self, name: str) -> Runbook:
+        """Raises: RequestError."""
+        return self._loaded(name).runbook
+
     def _loaded(self, name: str) -> Loaded:
         loaded = self.catalog.runbooks.get(name)
         if loaded is None:

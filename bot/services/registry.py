@@ -1,0 +1,50 @@
+"""What a command handler can call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.catalog import Catalog
+from bot.domain.commands import Family, Place
+from bot.services.backups import Backups
+from bot.services.ports import AuditQuery, HealthProbe, Store
+from bot.services.runs import Runs
+from bot.services.trail import Trail
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One line of the calendar: `next_at` is None while it is paused or has none."""
+
+    schedule: str
+    does: str
+    next_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where families may be used: channel ids by kind of place; an empty tuple means anywhere."""
+
+    command: str = "/takumi"
+    alerts: tuple[str, ...] = ()
+
+    def allows(self, family: Family, channel: str) -> bool:
+        return family.place is Place.ANYWHERE or not self.alerts or channel in self.alerts
+
+
+@dataclass(frozen=True)
+class Services:
+    """Handed to every command handler."""
+
+    store: Store
+    runs: Runs
+    backups: Backups
+    trail: Trail
+    health: HealthProbe
+    catalog: Catalog
+    places: Places = field(default_factory=Places)
+    schedules: Sequence[str] = ()
+
+
+__all__ = ["AuditQuery", "Firing", "Places", "Services"]

@@ -1,0 +1,24 @@
+"""Reading and writing the trail outside of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.audit import Entry, RecordedEntry, Verb
+from bot.domain.people import Actor
+from bot.services.ports import AuditQuery, Store
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The trail by itself; changes of state record their entries in their own transactions."""
+
+    store: Store
+
+    async def record(self, actor: Actor, verb: Verb, subject: str, details: Mapping[str, Any]) -> None:
+        async with self.store.work() as work:
+            await work.audit.record(Entry(actor, verb, subject, details=details))
+
+    async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]:
+        async with self.store.work() as work:
+            return await work.audit.find(query)

@@ -1,0 +1,203 @@
+"""The one way out to Slack: redacted, within the limits, honest about what may have happened."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from aiohttp import ClientError
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.domain.documents import Attachment, Document
+from bot.domain.errors import OperationFailed
+from bot.domain.markup import without_broadcasts
+from bot.domain.people import Person, Role
+from bot.domain.redaction import Redactor
+from bot.services.ports import ChatUnavailable, Posted
+from bot.slack.limits import RateLimiter
+from bot.slack.membership import Membership, standing
+from bot.slack.render import Rendered, render
+
+log = structlog.get_logger()
+
+EVENT_TYPE = "takumi_message"
+AWAY = timedelta(seconds=5)
+_SERVER_SIDE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+
+class SlackChat:
+    """Fulfils `bot.services.ports.Chat`."""
+
+    def __init__(self, client: AsyncWebClient, redactor: Redactor, roles: Mapping[Role, tuple[str, ...]]) -> None:
+        # chat.postMessage is not idempotent: nothing is tried again below the level that can look first.
+        client.retry_handlers = []
+        self._client = client
+        self._redactor = redactor
+        self._limits = RateLimiter()
+        self._membership = Membership(roles, self.query)
+        self._plain = False
+        self._team = ""
+
+    async def call(self, method: str, /, *, channel_spacing: str = "", **arguments: Any) -> Mapping[str, Any]:
+        """One Web API call. Raises: ChatUnavailable, OperationFailed."""
+        await self._limits.turn(method, channel_spacing)
+        return await _answered(method, self._client.api_call(method, json=self._redactor.value(arguments)))
+
+    async def query(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """A reading call; several of Slack's take no JSON."""
+        await self._limits.turn(method)
+        return await _answered(method, self._client.api_call(method, params=arguments))
+
+    async def post(self, channel: str, thread: str, document: Document, key: str) -> Posted:
+        where: dict[str, Any] = {"channel": channel} | ({"thread_ts": thread} if thread else {})
+        mark = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+        answer, files = await self._drawn("chat.postMessage", document, **where, metadata=mark, channel_spacing=channel)
+        posted = Posted(answer["channel"], answer["ts"])
+        await self._attach(posted, thread or posted.ts, files)
+        return posted
+
+    async def update(self, posted: Posted, document: Document, key: str) -> None:
+        mark = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+        await self._drawn("chat.update", document, channel=posted.channel, ts=posted.ts, metadata=mark)
+
+    async def whisper(self, channel: str, user: str, thread: str, document: Document) -> None:
+        where = {"channel": channel, "user": user} | ({"thread_ts": thread} if thread else {})
+        await self._drawn("chat.postEphemeral", document, **where)
+
+    async def respond(self, response_url: str, document: Document) -> None:
+        drawn = self._render(document)
+        webhook = AsyncWebhookClient(response_url, retry_handlers=[])
+        sending = webhook.send(text=drawn.text, blocks=drawn.blocks, response_type="ephemeral", replace_original=False)
+        try:
+            response = await sending
+        except (ClientError, TimeoutError, OSError) as error:
+            raise ChatUnavailable(f"response_url: {error}", AWAY, in_doubt=True) from error
+        if response.status_code != 200:  # noqa: PLR2004 - HTTP's OK
+            raise OperationFailed(f"Slack refused an answer: {response.body}", status=response.status_code)
+
+    async def find(self, channel: str, thread: str, key: str) -> Posted | None:
+        method = "conversations.replies" if thread else "conversations.history"
+        arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 200}
+        if thread:
+            arguments["ts"] = thread
+        answer = await self.query(method, **arguments)
+        for message in answer.get("messages", []):
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload", {}).get("key") == key:
+                return Posted(channel, message["ts"])
+        return None
+
+    async def person(self, user: str) -> Person:
+        found = (await self.query("users.info", user=user))["user"]
+        refusal = standing(found, await self.team())
+        roles = frozenset() if refusal else await self._membership.roles(user)
+        name = found.get("real_name") or found.get("name", user)
+        return Person(user, found.get("team_id", ""), name, refusal, roles)
+
+    async def team(self) -> str:
+        """The workspace's id, asked once."""
+        if not self._team:
+            self._team = (await self.query("auth.test"))["team_id"]
+        return self._team
+
+    async def link(self, posted: Posted) -> str:
+        answer = await self.query("chat.getPermalink", channel=posted.channel, message_ts=posted.ts)
+        return str(answer["permalink"])
+
+    async def open_loading(self, trigger: str, external_id: str, title: str) -> None:
+        """A modal at once, filled later: a trigger lives three seconds. After a failure the job tells the person."""
+        view = {
+            "type": "modal",
+            "external_id": external_id,
+            "title": {"type": "plain_text", "text": title[:24]},
+            "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "Loading\u2026"}}],
+        }
+        try:
+            await self.call("views.open", trigger_id=trigger, view=view)
+        except (ChatUnavailable, OperationFailed) as error:
+            log.warning("modal.not_opened", error=str(error))
+
+    async def _drawn(
+        self, method: str, document: Document, **arguments: Any
+    ) -> tuple[Mapping[str, Any], tuple[Attachment, ...]]:
+        """Send a document; a workspace that does not know plan or table blocks gets sections from then on."""
+        drawn = self._render(document)
+        try:
+            answer = await self.call(method, text=drawn.text, blocks=drawn.blocks, **arguments)
+        except OperationFailed as error:
+            if self._plain or error.facts.get("error") != "invalid_blocks":
+                raise
+            log.warning("slack.blocks_refused", method=method, facts=error.facts)
+            self._plain = True
+            drawn = self._render(document)
+            answer = await self.call(method, text=drawn.text, blocks=drawn.blocks, **arguments)
+        return answer, drawn.files
+
+    def _render(self, document: Document) -> Rendered:
+        drawn = render(document, plain=self._plain)
+        return Rendered(
+            without_broadcasts(self._redactor.text(drawn.text)),
+            _defused(self._redactor.value(drawn.blocks)),
+            drawn.files,
+        )
+
+    async def _attach(self, posted: Posted, thread: str, files: tuple[Attachment, ...]) -> None:
+        for file in files:
+            content = self._redactor.text(file.content)
+            uploading = self._client.files_upload_v2(
+                channel=posted.channel,
+                thread_ts=thread,
+                filename=file.name,
+                content=content,
+                title=file.title or file.name,
+            )
+            await _answered("files.upload", uploading)
+
+
+def _defused(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_broadcasts(value)
+    if isinstance(value, dict):
+        return {key: _defused(item) for key, item in value.items()}
+    return [_defused(item) for item in value] if isinstance(value, list) else value
+
+
+async def _answered(method: str, calling: Awaitable[Any]) -> Mapping[str, Any]:
+    try:
+        response = await calling
+    except SlackApiError as error:
+        raise _refusal(method, error) from error
+    except (ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+        raise ChatUnavailable(f"{method}: {type(error).__name__} {error}", AWAY, in_doubt=True) from error
+    return response.data if isinstance(response.data, dict) else {}
+
+
+def _refusal(method: str, error: SlackApiError) -> Exception:
+    response = error.response
+    status = getattr(response, "status_code", 0)
+    code = response.get("error", "") if hasattr(response, "get") else ""
+    if status == 429 or code in ("ratelimited", "rate_limited"):  # noqa: PLR2004 - HTTP's Too Many Requests
+        wait = int(response.headers.get("Retry-After", response.headers.get("retry-after", "1")))
+        return ChatUnavailable(f"{method}: rate limited", timedelta(seconds=wait), in_doubt=False)
+    if status >= 500 or code in _SERVER_SIDE:  # noqa: PLR2004 - HTTP's server errors
+        return ChatUnavailable(f"{method}: {status} {code}", AWAY, in_doubt=True)
+    more = response.get("response_metadata") or {} if hasattr(response, "get") else {}
+    return OperationFailed(
+        f"Slack refused {method}: {code}",
+        hint=_ADVICE.get(code, ""),
+        error=code,
+        needed=response.get("needed", ""),
+        messages=more.get("messages", []),
+    )
+
+
+_ADVICE = {
+    "missing_scope": "Reinstall the app with the current manifest: its scopes have changed.",
+    "not_in_channel": "Invite the bot to the channel.",
+    "channel_not_found": "Check the configured channel id, and invite the bot to the channel.",
+    "invalid_auth": "Check TAKUMI_BOT_SLACK_BOT_TOKEN.",
+    "token_revoked": "Reinstall the app and configure the new token.",
+}

@@ -1,0 +1,110 @@
+"""Receiving: a request is in the inbox before Slack is told "yes"."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.errors import Unavailable
+from bot.services.ports import Delivery, DeliveryKind, Store
+from bot.slack.payloads import read
+
+log = structlog.get_logger()
+
+CONFIRM_WITHIN = timedelta(seconds=2)
+# Said when the commit is in doubt: the request may have been taken.
+IN_DOUBT = "I could not confirm that I took this. Look in `{command} runs` before you ask again."
+
+
+class Front(Protocol):
+    """What must be known before the acknowledgement; pure, and never slow."""
+
+    def check(self, values: Mapping[str, str], runbook: str) -> Mapping[str, str]:
+        """What is wrong with a modal's fields, by field."""
+        ...
+
+    def wants_modal(self, text: str) -> str:
+        """The title of the modal that these typed words open, or an empty string."""
+        ...
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Records what arrives and answers Slack; everything else happens in jobs.
+
+    `open_modal(trigger, key, title)` opens a "loading" modal at once, since a trigger lives three seconds.
+    """
+
+    store: Store
+    front: Front
+    command: str
+    open_modal: Callable[[str, str, str], Awaitable[None]]
+    heard: Callable[[], None] = lambda: None
+
+    async def take(self, body: Mapping[str, Any]) -> BoltResponse | None:
+        """Answer for a request's body, or None when it is nothing for the inbox."""
+        self.heard()
+        delivery = read(body)
+        if delivery is None:
+            return None
+        if delivery.kind is DeliveryKind.SUBMISSION:
+            errors = self.front.check(delivery.payload.get("values", {}), delivery.payload.get("value", ""))
+            if errors:
+                return BoltResponse(status=200, body={"response_action": "errors", "errors": dict(errors)})
+        title = self.front.wants_modal(delivery.payload.get("text", "")) if "command" in body else ""
+        if title:
+            delivery = _with_view(delivery)
+        return await self._record(body, delivery, title)
+
+    async def _record(self, body: Mapping[str, Any], delivery: Delivery, title: str) -> BoltResponse:
+        try:
+            async with asyncio.timeout(CONFIRM_WITHIN.total_seconds()):
+                inbox_id, new = await self.store.receive(delivery)
+        except (TimeoutError, Unavailable) as error:
+            log.warning("inbox.in_doubt", kind=delivery.kind, error=str(error))
+            return self._in_doubt(delivery)
+        log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
+        if title and new:
+            await self.open_modal(body["trigger_id"], delivery.payload["opened_view"], title)
+        return BoltResponse(status=200, body="")
+
+    def _in_doubt(self, delivery: Delivery) -> BoltResponse:
+        said = IN_DOUBT.format(command=self.command)
+        if delivery.kind is DeliveryKind.COMMAND:
+            return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})
+        if delivery.kind is DeliveryKind.SUBMISSION:
+            first = next(iter(delivery.payload.get("values", {})), "")
+            return BoltResponse(status=200, body={"response_action": "errors", "errors": {first: said}})
+        # Not acknowledged: Slack sends an event again, and shows the person a warning beside a button.
+        return BoltResponse(status=503, body=said)
+
+
+def _with_view(delivery: Delivery) -> Delivery:
+    return replace(delivery, payload={**delivery.payload, "opened_view": f"takumi-{delivery.key}"[:255]})
+
+
+def build_app(receiver: Receiver, client: AsyncWebClient, signing_secret: str) -> AsyncApp:
+    """A Bolt app whose only listener is the inbox, met after the signature and before anything slow."""
+
+    async def to_inbox(req: AsyncBoltRequest, next: Callable[[], Awaitable[None]]) -> BoltResponse | None:  # noqa: A002 - Bolt passes arguments by name
+        response = await receiver.take(req.body)
+        if response is None:
+            await next()
+        return response
+
+    return AsyncApp(
+        client=client,
+        token=client.token,
+        signing_secret=signing_secret,
+        process_before_response=True,
+        before_authorize=to_inbox,
+        ssl_check_enabled=False,
+        attaching_function_token_enabled=False,
+    )
