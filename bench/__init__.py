@@ -1,0 +1,1 @@
+"""Side-by-side measurements: ours against the best known peer, all peers in one run."""
