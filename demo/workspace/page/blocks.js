@@ -15,12 +15,18 @@ export function renderBlocks(blocks, surface) {
 }
 
 function renderBlock(block, index, surface) {
-  const make = Object.hasOwn(BLOCKS, block?.type) ? BLOCKS[block.type] : (value) => unknownBox(value, "block");
-  const named = block && { ...block, block_id: block.block_id ?? `block-${index}` };
-  return h("div", { class: `block block-${block?.type}`, dataset: { blockId: named?.block_id } }, make(named ?? block, surface));
+  const make = BLOCKS[block?.type];
+  if (!make) return unknownBox(block, "block");
+  const named = { ...block, block_id: block.block_id ?? `block-${index}` };
+  const node = h("div", { class: `block block-${block.type}`, dataset: { blockId: named.block_id } }, make(named, surface));
+  if (isBlank(node)) throw new Error("nothing in it can be seen");
+  return node;
 }
 
+const isBlank = (node) => !node.textContent.trim() && !node.querySelector("hr, img, input, textarea, button");
+
 const BLOCKS = {
+  __proto__: null,
   header: (block) => h("div", { class: "header-text", role: "heading", "aria-level": 3 }, plain(block.text)),
   section,
   divider: () => h("hr"),

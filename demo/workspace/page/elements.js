@@ -54,6 +54,7 @@ function initialValue(element) {
 }
 
 const ELEMENTS = {
+  __proto__: null,
   button,
   workflow_button: button,
   overflow,

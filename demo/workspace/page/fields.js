@@ -3,8 +3,8 @@
 import { freshId, h } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 
-const TEXT_TYPES = { plain_text_input: "text", number_input: "text", email_text_input: "email", url_text_input: "url" };
-const PICKERS = { datepicker: "date", timepicker: "time", datetimepicker: "datetime-local" };
+const TEXT_TYPES = { __proto__: null, plain_text_input: "text", number_input: "text", email_text_input: "email", url_text_input: "url" };
+const PICKERS = { __proto__: null, datepicker: "date", timepicker: "time", datetimepicker: "datetime-local" };
 
 export const isField = (type) => type in TEXT_TYPES || type in PICKERS || type === "rich_text_input" || type === "file_input";
 

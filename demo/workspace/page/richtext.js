@@ -9,6 +9,7 @@ export function richText(block) {
 }
 
 const PARTS = {
+  __proto__: null,
   rich_text_section: (element) => h("div", { class: "rich-section" }, leaves(element)),
   rich_text_quote: (element) => h("blockquote", {}, leaves(element)),
   rich_text_preformatted: (element) => h("pre", {}, leaves(element)),
@@ -32,6 +33,7 @@ function list(element) {
 const leaves = (element) => (element?.elements ?? []).map((leaf) => styled((LEAVES[leaf?.type] ?? unknownPart)(leaf), leaf?.style));
 
 const LEAVES = {
+  __proto__: null,
   text: (leaf) => leaf.text ?? "",
   link: (leaf) => link(leaf.url, leaf.text || leaf.url),
   emoji: (leaf) => emojiLeaf(leaf),

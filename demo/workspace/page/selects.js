@@ -17,6 +17,7 @@ const publicChannels = () => channels().filter((each) => !each.is_im).map(asOpti
 const listed = (options) => async (query, element) => filtered([{ options: options(element) }], query);
 
 const KINDS = {
+  __proto__: null,
   static_select: { stem: "option", load: async (query, element) => filtered(groupsOf(element), query) },
   external_select: { stem: "option", load: external },
   users_select: { stem: "user", load: listed(everyone), lookup: everyone },

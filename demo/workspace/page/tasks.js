@@ -4,7 +4,7 @@ import { h, icon, link } from "./dom.js";
 import { richText } from "./richtext.js";
 import { guarded } from "./unknown.js";
 
-const STATUS_WORDS = { pending: "waiting", in_progress: "running", complete: "done", error: "failed" };
+const STATUS_WORDS = { __proto__: null, pending: "waiting", in_progress: "running", complete: "done", error: "failed" };
 const STATUS_ICONS = { complete: "check", error: "cross" };
 
 export function plan(block) {

@@ -44,6 +44,7 @@ function ago(date) {
 const isoDate = (date) => [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 
 const TOKENS = {
+  __proto__: null,
   date_num: isoDate,
   date_slash: (date) => isoDate(date).replaceAll("-", "/"),
   date: (date) => DATE.format(date),

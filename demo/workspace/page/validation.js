@@ -27,6 +27,7 @@ function contentOf(value) {
 }
 
 const CHECKS = {
+  __proto__: null,
   plain_text_input: (content, { min_length: least }) => (content.length < (least ?? 0) ? `Please write at least ${least} characters.` : null),
   email_text_input: (content) => (/^[^@\s]+@[^@\s]+$/.test(content) ? null : "Please enter an email address."),
   url_text_input: (content) => (URL.canParse(content) ? null : "Please enter a whole address, with https://"),
