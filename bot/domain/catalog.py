@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.canonical import digest
 from bot.domain.commands import Command, Family
+from bot.domain.params import Params
 from bot.domain.plans import Plan
 from bot.domain.runbooks import Runbook
 
@@ -37,3 +38,7 @@ class Catalog:
     def names(self) -> tuple[str, ...]:
         """Every `family verb`, for "did you mean"."""
         return tuple(f"{family.name} {command.verb}".strip() for family, command in self.every_command())
+
+    def parameters(self, command: Command) -> type[Params]:
+        """The parameter model of a command: its own, or that of the runbook which it starts."""
+        return self.runbooks[command.runbook].runbook.params if command.runbook else command.params

@@ -10,7 +10,7 @@ from bot.domain import grammar
 from bot.domain.audit import Verb
 from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Reply
-from bot.domain.errors import BotError, Refused, RequestError
+from bot.domain.errors import BotError, Refused, RequestError, Unavailable
 from bot.domain.params import Params
 from bot.domain.people import Actor, Person
 from bot.domain.risk import Risk
@@ -46,18 +46,27 @@ class Requests:
             row = await work.inbox.claim(inbox_id, self.owner, WORKING_LEASE)
         if row is None:
             return
+        try:
+            reply = await self._answered(row)
+        except (ChatUnavailable, Unavailable):
+            async with self.store.work() as work:
+                await work.inbox.let_go(inbox_id, self.owner)
+            raise
+        async with self.store.work() as work:
+            await work.inbox.finish(inbox_id, reply.document.summary if reply else "")
+
+    async def _answered(self, row: InboxRow) -> Reply | None:
         incoming = Incoming.model_validate(dict(row.delivery.payload))
         reply = await self._reply(row, incoming)
         if reply is not None:
             await self._send(row, incoming, reply)
-        async with self.store.work() as work:
-            await work.inbox.finish(inbox_id, reply.document.summary if reply else "")
+        return reply
 
     async def _reply(self, row: InboxRow, incoming: Incoming) -> Reply | None:
         actor = self.people.actor(incoming.user, incoming.team)
         try:
             return await self._answer(row, incoming, actor)
-        except ChatUnavailable:
+        except (ChatUnavailable, Unavailable):
             raise
         except Refused as error:
             await self._audit_refusal(incoming, actor, error)
@@ -80,7 +89,8 @@ class Requests:
         family, command, rest = resolve(self.services, words)
         self._must_be_here(family, incoming.channel)
         may_ask(person, command.risk)
-        params = grammar.fill(command.params, grammar.take_apart(rest), command.positional)
+        model = self.services.catalog.parameters(command)
+        params = grammar.fill(model, grammar.take_apart(rest), command.positional)
         if command.sensitive:
             details = {"words": " ".join(words)}
             await self.services.trail.record(actor, Verb.COMMAND_RECEIVED, f"{family.name} {command.verb}", details)

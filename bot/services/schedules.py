@@ -1,0 +1,52 @@
+"""The calendar's firings: one replica wins an instant, and what it starts belongs to that instant."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from bot.domain.audit import Entry, Verb
+from bot.domain.people import CALENDAR
+from bot.domain.runs import Origin
+from bot.services.ports import Store
+from bot.services.runs import Asked, Runs
+
+log = structlog.get_logger()
+
+Starter = Callable[[datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Starts what a schedule is for; `starters` maps the names of the schedules to what they start."""
+
+    store: Store
+    starters: Mapping[str, Starter]
+
+    async def fire(self, schedule: str, planned: datetime) -> None:
+        """Win the instant and start what it is for; a replica that comes second does nothing."""
+        async with self.store.work() as work:
+            if not await work.schedules.fire(schedule, planned):
+                return
+            details = {"planned": planned.isoformat()}
+            await work.audit.record(Entry(CALENDAR, Verb.SCHEDULE_FIRED, schedule, details=details))
+        log.info("schedule.fired", schedule=schedule, planned=planned.isoformat())
+        await self.starters[schedule](planned)
+
+    async def missed(self, schedule: str, count: int, since: datetime) -> None:
+        """Say in the trail what did not happen while nobody was there."""
+        async with self.store.work() as work:
+            details = {"count": count, "since": since.isoformat()}
+            await work.audit.record(Entry(CALENDAR, Verb.SCHEDULE_MISSED, schedule, details=details))
+        log.warning("schedule.missed", schedule=schedule, count=count, since=since.isoformat())
+
+
+def starts_runbook(runs: Runs, runbook: str, channel: str) -> Starter:
+    """A starter that requests a runbook with its defaults; asked twice for one instant, it makes one run."""
+
+    async def start(planned: datetime) -> None:
+        params = runs.runbook(runbook).params()
+        await runs.request(runbook, params, Asked(f"calendar:{planned.isoformat()}", CALENDAR, Origin(channel)))
+
+    return start

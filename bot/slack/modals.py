@@ -1,0 +1,78 @@
+"""Modals made from forms."""
+
+import json
+from typing import Any
+
+from bot.domain.documents import FieldKind, Form, FormField
+from bot.slack.render import Block, cut, plain_text
+
+MAX_OPTIONS = 100
+MAX_OPTION = 75
+MAX_TITLE = 24
+
+
+def view_of(form: Form, external_id: str) -> Block:
+    """The modal; each field is an input block whose id is the parameter's name, so that errors find it."""
+    blocks: list[Block] = [_input(field) for field in form.fields]
+    if form.note:
+        blocks.insert(0, {"type": "section", "text": plain_text(cut(form.note, 3000))})
+    return {
+        "type": "modal",
+        "callback_id": form.callback,
+        "external_id": external_id,
+        "title": plain_text(cut(form.title, MAX_TITLE)),
+        "submit": plain_text(cut(form.submit, MAX_TITLE)),
+        "close": plain_text("Cancel"),
+        "private_metadata": json.dumps(dict(form.about)),
+        "blocks": blocks,
+    }
+
+
+def message_view(title: str, text: str, external_id: str) -> Block:
+    """A modal that only says something."""
+    return {
+        "type": "modal",
+        "external_id": external_id,
+        "title": plain_text(cut(title, MAX_TITLE)),
+        "close": plain_text("Close"),
+        "blocks": [{"type": "section", "text": plain_text(cut(text, 3000))}],
+    }
+
+
+def _input(field: FormField) -> Block:
+    block: Block = {
+        "type": "input",
+        "block_id": field.name,
+        "label": plain_text(cut(field.label, 150)),
+        "optional": field.optional,
+        "element": _element(field),
+    }
+    if field.hint:
+        block["hint"] = plain_text(cut(field.hint, 150))
+    return block
+
+
+def _element(field: FormField) -> Block:
+    if field.kind is FieldKind.CHOICE:
+        return _select(field)
+    if field.kind is FieldKind.NUMBER:
+        element: Block = {"type": "number_input", "is_decimal_allowed": False}
+    else:
+        element = {"type": "plain_text_input"}
+    element["action_id"] = "value"
+    if field.initial:
+        element["initial_value"] = field.initial
+    return element
+
+
+def _select(field: FormField) -> Block:
+    options = [_option(value, label) for value, label in field.choices[:MAX_OPTIONS]]
+    element: dict[str, Any] = {"type": "static_select", "action_id": "value", "options": options}
+    initial = [option for option in options if option["value"] == field.initial]
+    if initial:
+        element["initial_option"] = initial[0]
+    return element
+
+
+def _option(value: str, label: str) -> Block:
+    return {"text": plain_text(cut(label, MAX_OPTION)), "value": value}

@@ -1,0 +1,68 @@
+"""`/takumi audit`: who did what."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from bot.domain import phrases
+from bot.domain.audit import RecordedEntry
+from bot.domain.commands import Command, Family, Request
+from bot.domain.documents import Document, Note, Reply, Table, Text
+from bot.domain.params import Params
+from bot.domain.people import Actor
+from bot.services.ports import AuditQuery
+from bot.services.registry import Services
+
+
+class ReadAudit(Params):
+    """Which entries to show."""
+
+    run: int | None = Field(None, description="Only those of this run, by its number.")
+    person: str = Field("", description="Only those of this person: @mention or principal.")
+    hours: int = Field(0, ge=0, le=24 * 366, description="Only those of the last so many hours; 0 is all.")
+    before: int | None = Field(None, description="Only entries older than this number, for paging.")
+    limit: int = Field(20, ge=1, le=90, description="How many, newest first.")
+
+
+async def read(request: Request, services: Services) -> Reply:
+    wanted: ReadAudit = request.params
+    found = await services.trail.find(await _query(wanted, services))
+    if not found:
+        return Reply(Document("The trail holds no such entry.", [Text("The trail holds no such entry.")]))
+    rows = tuple(_row(entry) for entry in found)
+    summary = f"{phrases.count(len(found), 'entry', 'entries')}, newest first."
+    more = f"For older ones: {services.places.command} audit before={found[-1].id}"
+    return Reply(
+        Document(summary, [Text(summary), Table(("No", "When", "Who", "What", "About", "Run"), rows), Note(more)])
+    )
+
+
+async def _query(wanted: ReadAudit, services: Services) -> AuditQuery:
+    run = (await services.runs.find(wanted.run)).id if wanted.run else ""
+    async with services.store.work() as work:
+        now = await work.now()
+    since = now - timedelta(hours=wanted.hours) if wanted.hours else None
+    person = wanted.person.strip("<@>").split("|")[0]
+    return AuditQuery(run=run, principal=person, since=since, before=wanted.before, limit=wanted.limit)
+
+
+def _row(recorded: RecordedEntry) -> tuple[str, ...]:
+    entry = recorded.entry
+    return (
+        str(recorded.id),
+        phrases.instant(recorded.at),
+        _who(entry.actor),
+        entry.verb.value,
+        entry.subject,
+        entry.run[:8],
+    )
+
+
+def _who(actor: Actor) -> str:
+    return actor.principal.rpartition(":")[2] if actor.is_person else actor.principal
+
+
+READ = Command(
+    "", "Show entries of the audit trail.", read, ReadAudit, ("run",), sensitive=True, example="audit person=@aiko"
+)
+FAMILY = Family("audit", "Who did what.", (READ,))
