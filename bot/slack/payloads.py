@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.services.incoming import Incoming
 from bot.services.ports import Delivery, DeliveryKind
 
 _MENTION = re.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
@@ -35,22 +34,21 @@ def read(body: Body) -> Delivery | None:
     return None
 
 
-def _delivery(key: str, incoming: Incoming) -> Delivery:
-    return Delivery(
-        incoming.kind, key, incoming.model_dump(mode="json", exclude_defaults=True) | {"kind": incoming.kind}
-    )
+def _delivery(key: str, kind: DeliveryKind, **incoming: Any) -> Delivery:
+    """The fields are `Incoming`'s; they are validated when the job reads them, not while Slack waits."""
+    return Delivery(kind, key, {"kind": kind.value} | {name: value for name, value in incoming.items() if value})
 
 
 def _command(body: Body) -> Delivery:
-    incoming = Incoming(
-        kind=DeliveryKind.COMMAND,
+    return _delivery(
+        body["trigger_id"],
+        DeliveryKind.COMMAND,
         team=body.get("team_id", ""),
         user=body.get("user_id", ""),
         channel=body.get("channel_id", ""),
         text=body.get("text", "").strip(),
         response_url=body.get("response_url", ""),
     )
-    return _delivery(body["trigger_id"], incoming)
 
 
 def _who(body: Body) -> dict[str, str]:
@@ -62,8 +60,9 @@ def _who(body: Body) -> dict[str, str]:
 def _action(body: Body) -> Delivery:
     action = body["actions"][0]
     container, message = body.get("container", {}), body.get("message") or {}
-    incoming = Incoming(
-        kind=DeliveryKind.ACTION,
+    return _delivery(
+        f"{body.get('trigger_id', '')}:{action.get('action_ts', '')}",
+        DeliveryKind.ACTION,
         **_who(body),
         channel=(body.get("channel") or {}).get("id", "") or container.get("channel_id", ""),
         thread=message.get("thread_ts") or container.get("thread_ts") or "",
@@ -72,14 +71,14 @@ def _action(body: Body) -> Delivery:
         value=_value_of(action),
         response_url=body.get("response_url", ""),
     )
-    return _delivery(f"{body.get('trigger_id', '')}:{action.get('action_ts', '')}", incoming)
 
 
 def _submission(body: Body) -> Delivery:
     view = body["view"]
     about = about_of(view)
-    incoming = Incoming(
-        kind=DeliveryKind.SUBMISSION,
+    return _delivery(
+        f"{view['id']}:{view.get('hash', '')}",
+        DeliveryKind.SUBMISSION,
         **_who(body),
         channel=about.get("channel", ""),
         thread=about.get("thread", ""),
@@ -87,33 +86,32 @@ def _submission(body: Body) -> Delivery:
         value=about.get("value", ""),
         values=values_of(view),
     )
-    return _delivery(f"{view['id']}:{view.get('hash', '')}", incoming)
 
 
 def _closed(body: Body) -> Delivery:
     view = body["view"]
-    incoming = Incoming(kind=DeliveryKind.CLOSED, **_who(body), action=view.get("callback_id", ""))
-    return _delivery(f"{view['id']}:closed", incoming)
+    return _delivery(f"{view['id']}:closed", DeliveryKind.CLOSED, **_who(body), action=view.get("callback_id", ""))
 
 
 def _shortcut(body: Body) -> Delivery:
-    incoming = Incoming(
-        kind=DeliveryKind.SHORTCUT,
+    return _delivery(
+        body["trigger_id"],
+        DeliveryKind.SHORTCUT,
         **_who(body),
         channel=(body.get("channel") or {}).get("id", ""),
         action=body.get("callback_id", ""),
         message=(body.get("message") or {}).get("ts", ""),
         response_url=body.get("response_url", ""),
     )
-    return _delivery(body["trigger_id"], incoming)
 
 
 def _event(body: Body) -> Delivery | None:
     event = body.get("event", {})
     if event.get("type") != "app_mention" or event.get("bot_id"):
         return None
-    incoming = Incoming(
-        kind=DeliveryKind.MENTION,
+    return _delivery(
+        body["event_id"],
+        DeliveryKind.MENTION,
         team=event.get("team") or body.get("team_id", ""),
         user=event.get("user", ""),
         channel=event.get("channel", ""),
@@ -121,7 +119,6 @@ def _event(body: Body) -> Delivery | None:
         text=_unescaped(_MENTION.sub("", event.get("text", ""))),
         message=event.get("ts", ""),
     )
-    return _delivery(body["event_id"], incoming)
 
 
 def _unescaped(text: str) -> str:
