@@ -45,6 +45,11 @@ export function authorOf(message) {
   return { id: message.user ?? message.bot_id, name, isApp, color: found?.avatar_color };
 }
 
+/** The app whose bot is the other side of a direct message. */
+export const appBehind = (conversation) => conversation?.is_im && known.apps.find((each) => each.bot_user_id === conversation.user);
+
+export const directWith = (app) => channels().find((each) => each.is_im && each.user === app.bot_user_id);
+
 export const apps = () => known.apps;
 export const appOf = (view) => known.apps.find((each) => each.id === view.app_id) ?? known.apps[0];
 

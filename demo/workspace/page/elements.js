@@ -48,6 +48,8 @@ function initialValue(element) {
     datepicker: () => ({ selected_date: element.initial_date ?? null }),
     timepicker: () => ({ selected_time: element.initial_time ?? null }),
     datetimepicker: () => ({ selected_date_time: element.initial_date_time ?? null }),
+    rich_text_input: () => ({ rich_text_value: element.initial_value ?? null }),
+    file_input: () => ({ files: [] }),
   }[type];
   if (start) return { type, ...start() };
   return isField(type) ? { type, value: element.initial_value ?? null } : null;

@@ -1,9 +1,9 @@
 /** An app's Home tab. */
 
 import { renderBlocks } from "./blocks.js";
-import { avatar, channels, person } from "./directory.js";
+import { avatar, directWith, person } from "./directory.js";
 import { fill, h } from "./dom.js";
-import { viewSurface } from "./surface.js";
+import { mapOf, viewSurface } from "./surface.js";
 
 /** What was typed into a Home view, by its id, kept over the app's updates. */
 const remembered = new Map();
@@ -29,7 +29,7 @@ export function forgetHome(node) {
 }
 
 function head(app, go) {
-  const direct = channels().find((each) => each.is_im && each.user === app.bot_user_id);
+  const direct = directWith(app);
   return h("header", { class: "pane-head" },
     avatar({ name: app.name, isApp: true, color: person(app.bot_user_id)?.avatar_color }, "small"),
     h("h2", { class: "pane-title" }, app.name),
@@ -39,7 +39,7 @@ function head(app, go) {
 
 function body(app, view, context) {
   if (!view) return h("p", { class: "empty" }, `${app.name} has published no Home for you yet.`);
-  const surface = viewSurface(view, { ...context, remembered: remembered.get(view.id) });
+  const surface = viewSurface(view, { ...context, remembered: remembered.get(view.id) ?? mapOf(view) });
   remembered.set(view.id, surface.values);
   return h("div", { class: "blocks home-blocks", dataset: { viewId: view.id } }, renderBlocks(view.blocks, surface));
 }

@@ -1,7 +1,7 @@
 /** Wires the page: where it is (the address's hash), what it fetches, and what it draws. */
 
 import { coalesced, follow, get, post } from "./api.js";
-import { apps, channel, channels, conversationName, learn, me, now } from "./directory.js";
+import { appBehind, apps, channel, channels, conversationName, learn, me, now } from "./directory.js";
 import { h, icon } from "./dom.js";
 import { drawHome, forgetHome } from "./home.js";
 import { showStack } from "./modal.js";
@@ -78,13 +78,13 @@ const refreshConversations = coalesced(async () => {
 const refreshViews = coalesced(async () => {
   if (!state) return;
   const { as } = here;
-  const { stack, home } = await get("views", { as }).catch((error) => ({ error: notify(error.message) }));
+  const { stack, home, homes } = await get("views", { as }).catch((error) => ({ error: notify(error.message) }));
   if (!stack || as !== here.as) return;
   showStack(stack, { as, refetch: refreshViews });
   const app = apps().find((each) => each.id === here.app);
   if (!app) return;
   open.channel = null;
-  drawHome(main, app, home, { as, refetch: refreshViews, go });
+  drawHome(main, app, (homes ?? [home]).find((view) => view?.app_id === app.id), { as, refetch: refreshViews, go });
 });
 
 const titleOf = (conversation) => (conversation?.is_im ? "" : "#") + conversationName(conversation);
@@ -98,9 +98,11 @@ function drawChannel() {
   if (isSame(open.channel, place)) return;
   forgetHome(main);
   const title = titleOf(conversation);
-  const head = h("header", { class: "pane-head" }, h("h2", { class: "pane-title" }, title), conversation?.topic && h("span", { class: "pane-topic" }, conversation.topic));
+  const head = h("header", { class: "pane-head" }, h("h2", { class: "pane-title" }, title), conversation?.topic && h("span", { class: "pane-topic" }, conversation.topic), homeButton(appBehind(conversation)));
   open.channel = { place, ...pane(main, place, { ...common(title), head, label: `Messages in ${title}`, composerLabel: `Message ${title}`, openThread: (ts) => go({ thread: ts }) }) };
 }
+
+const homeButton = (app) => app && h("button", { type: "button", class: "button button-small", onclick: () => go({ app: app.id, thread: null }) }, "Home");
 
 function drawThread() {
   const place = { as: here.as, channel: here.channel, thread: here.thread };

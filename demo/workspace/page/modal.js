@@ -5,8 +5,7 @@ import { renderBlocks } from "./blocks.js";
 import { appOf } from "./directory.js";
 import { freshId, h, icon } from "./dom.js";
 import { plain } from "./mrkdwn.js";
-import { requireAck, valuesOf, viewSurface } from "./surface.js";
-import { problemsOf } from "./validation.js";
+import { mapOf, requireAck, valuesOf, viewSurface } from "./surface.js";
 
 /** What the person typed so far, by view id, kept when the app updates the view. */
 const remembered = new Map();
@@ -50,12 +49,12 @@ function firstFocus(view, node) {
 }
 
 function open(view, depth, context) {
-  const surface = viewSurface(view, { ...context, remembered: remembered.get(view.id), fail: (words) => complain(words) });
+  const surface = viewSurface(view, { ...context, remembered: remembered.get(view.id) ?? mapOf(view), fail: (words) => complain(words) });
   remembered.set(view.id, surface.values);
   const titleId = freshId("title");
   const banner = h("p", { class: "dialog-problem", role: "alert", hidden: true });
   const close = (all = false) => act(() => post("view/close", { as: context.as, view_id: view.id, all: all || Boolean(view.clear_on_close) }));
-  const submitButton = view.submit && h("button", { type: "submit", class: "button button-primary", dataset: { submit: "" } }, plain(view.submit));
+  const submitButton = view.submit && h("button", { type: "submit", class: "button button-primary", disabled: Boolean(view.submit_disabled), dataset: { submit: "" } }, plain(view.submit));
   const body = h("div", { class: "dialog-body blocks" }, banner, renderBlocks(view.blocks, surface));
   const form = h("form", { class: "dialog-form", novalidate: true },
     h("header", { class: "dialog-head" },
@@ -93,22 +92,22 @@ function open(view, depth, context) {
 
   async function submit() {
     if (form.ariaBusy === "true") return;
-    const missing = problemsOf(view, surface.values);
-    showErrors(body, missing);
-    if (Object.keys(missing).length) return;
     const answer = await act(() => post("view/submit", { as: context.as, view_id: view.id, values: valuesOf(surface.values) }).then(requireAck));
-    if (answer?.errors) showErrors(body, answer.errors);
+    showErrors(body, answer?.errors ?? {});
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
   });
-  node.addEventListener("cancel", (event) => {
-    // Only the workspace closes a view; Escape asks it.
+  // Only the workspace closes a view: Escape asks it, and a dialog the browser closed anyway is shown again.
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
     event.preventDefault();
     close();
   });
+  node.addEventListener("cancel", (event) => event.preventDefault());
+  node.addEventListener("close", () => node.isConnected && node.showModal());
   return node;
 }
 

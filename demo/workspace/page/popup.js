@@ -59,6 +59,13 @@ function menuItem({ text, description, href, pick }, close) {
 }
 
 function walk(event, menu) {
+  if (event.key === "Escape") {
+    // Only the menu closes, not the modal around it.
+    event.preventDefault();
+    event.stopPropagation();
+    menu.hidePopover();
+    return;
+  }
   const items = [...menu.querySelectorAll("[role=menuitem]")];
   const current = items.indexOf(document.activeElement);
   const target = { ArrowDown: current + 1, ArrowUp: current - 1, Home: 0, End: items.length - 1 }[event.key];

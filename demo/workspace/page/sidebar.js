@@ -1,12 +1,12 @@
 /** The left side: channels, direct messages, apps, and whom one acts as. */
 
-import { apps, avatar, channels, conversationName, nameOf, people } from "./directory.js";
+import { appBehind, apps, avatar, channels, conversationName, directWith, nameOf, people } from "./directory.js";
 import { fill, h, icon } from "./dom.js";
 
 /** `here`: { as, channel, app }; `go(part)` changes where the page is. */
 export function drawSidebar(node, state, here, go) {
   const focused = node.contains(document.activeElement) ? document.activeElement.dataset.focusKey : null;
-  const [rooms, direct] = [channels().filter((each) => !each.is_im), channels().filter((each) => each.is_im)];
+  const [rooms, direct] = [channels().filter((each) => !each.is_im), channels().filter((each) => each.is_im && !appBehind(each))];
   fill(node,
     h("div", { class: "team" }, h("img", { src: "/page/icon.svg", alt: "", class: "team-mark" }), h("h1", { class: "team-name" }, state.team.name)),
     h("div", { class: "sidebar-scroll" },
@@ -34,9 +34,14 @@ const imMark = (conversation) => avatar({ name: conversationName(conversation), 
 
 function appEntry(app, here, go) {
   const status = app.connected ? "connected" : "not connected";
-  return h("button", { type: "button", class: "entry", "aria-label": `${app.name}, ${status}`, "aria-current": here.app === app.id ? "page" : null, dataset: { appId: app.id, focusKey: app.id }, onclick: () => go({ app: app.id, thread: null }) },
+  const direct = directWith(app);
+  const isHere = here.app === app.id || (!here.app && direct && here.channel === direct.id);
+  const unread = isHere ? 0 : Number(direct?.unread ?? 0);
+  const open = () => go(unread ? { channel: direct.id, app: null, thread: null } : { app: app.id, thread: null });
+  return h("button", { type: "button", class: `entry${unread ? " is-unread" : ""}`, "aria-label": `${app.name}, ${status}${unread ? `, ${unread} unread` : ""}`, "aria-current": isHere ? "page" : null, dataset: { appId: app.id, focusKey: app.id }, onclick: open },
     avatar({ name: app.name, isApp: true, color: people().find((each) => each.id === app.bot_user_id)?.avatar_color }, "tiny"),
     h("span", { class: "entry-name" }, app.name),
+    unread > 0 && h("span", { class: "unread" }, String(unread)),
     h("span", { class: `dot${app.connected ? " dot-on" : ""}`, title: status }));
 }
 

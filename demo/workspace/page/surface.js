@@ -16,6 +16,12 @@ const SEPARATOR = "\u0000";
 
 export const keyOf = (block, element) => `${block.block_id}${SEPARATOR}${element.action_id}`;
 
+/** What the workspace knows a person typed into a view, by `keyOf`. */
+export function mapOf(view) {
+  const actions = Object.entries(view.state?.values ?? {});
+  return new Map(actions.flatMap(([blockId, byAction]) => Object.entries(byAction).map(([actionId, value]) => [blockId + SEPARATOR + actionId, value])));
+}
+
 /** The inputs in the nested shape of view.state.values. */
 export function valuesOf(values) {
   const nested = {};

@@ -10,7 +10,7 @@ const BOTTOM_SLACK_PX = 60;
 
 /** `announce(text)` hears each message that arrives after the first fill. */
 export function timeline({ label, announce, empty }) {
-  const list = h("div", { class: "timeline-list", role: "feed", "aria-label": label });
+  const list = h("div", { class: "timeline-list" });
   const jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => toBottom() }, "New messages below");
   const scroller = h("div", { class: "timeline", tabIndex: 0, role: "region", "aria-label": label }, list);
   const node = h("div", { class: "timeline-frame" }, scroller, jump);
