@@ -1,10 +1,12 @@
 """Child processes that have a log, stop in order, and end when the process that started them is killed."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +15,7 @@ from typing import Any
 
 from demo.accounts import Account
 from demo.errors import CannotStartError
+from demo.guard import GUARD
 
 _POLL_SECONDS = 0.02
 _PLAIN_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -66,29 +69,38 @@ def spawn(program: Program, **options: Any) -> Child:
             )
         except OSError as error:
             raise CannotStartError(f"{program.name} cannot be started: {error}.") from error
+    if guard := GUARD.get():
+        guard.watch(process.pid, program.ends_by)
     return Child(program, process)
 
 
-async def run_to_end(program: Program) -> None:
+async def output_of(program: Program) -> str:
+    """What a short program writes to standard output; the rest is as in `run_to_end`."""
+    with tempfile.TemporaryFile() as output:
+        await run_to_end(program, stdout=output)
+        output.seek(0)
+        return output.read().decode()
+
+
+async def run_to_end(program: Program, **options: Any) -> None:
     """Run a short program to its end, killing it when we are cancelled.
 
     Raises: CannotStartError when its exit code is not 0, with the tail of its log.
     """
-    child = spawn(program)
+    child = spawn(program, **options)
     try:
         code = await wait(child)
     finally:
-        _signal(child, signal.SIGKILL)
-        child.process.wait()
+        _end_group(child)
     if code != 0:
         raise CannotStartError(f"{program.name} failed with exit code {code}: {child.log_tail()}")
 
 
-async def wait(child: Child) -> int:
+async def wait(child: Child, poll_seconds: float = _POLL_SECONDS) -> int:
     """Its exit code, once it has ended; no thread and no event loop is bound to it."""
     # A child watcher would bind the child to one event loop; a cluster of the tests outlives many.
     while (code := child.process.poll()) is None:  # noqa: ASYNC110 - see above
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
     return code
 
 
@@ -99,10 +111,8 @@ async def stop(child: Child, how: signal.Signals = signal.SIGTERM, patience: tim
         try:
             await asyncio.wait_for(wait(child), patience.total_seconds())
         except TimeoutError:
-            pass
-        finally:
-            _signal(child, signal.SIGKILL)
-    await asyncio.to_thread(child.process.wait)
+            child.process.kill()
+    _end_group(child)
 
 
 def _with_death_signal(program: Program) -> list[str]:
@@ -118,8 +128,11 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {name: os.environ[name] for name in _PLAIN_ENVIRONMENT if name in os.environ} | dict(extra)
 
 
-def _signal(child: Child, how: signal.Signals) -> None:
-    try:
-        os.killpg(child.pid, how)
-    except (ProcessLookupError, PermissionError):
-        return  # the whole group has ended (macOS says EPERM for a group of zombies)
+def _end_group(child: Child) -> None:
+    """Kill what is left of its process group, and take its exit code."""
+    # The whole group may have ended; macOS says EPERM for a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.process.wait()
+    if guard := GUARD.get():
+        guard.forget(child.pid)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import AsyncClientCursor, sql
 
+from demo.errors import CannotStartError
 from demo.platform.databases import PLATFORM_OWNER, Connection, create_platform_database, database_exists
 from demo.platform.postgres import Cluster
 
@@ -36,7 +38,16 @@ async def create_filled_database(cluster: Cluster, name: str, size: Size, seed: 
     """A database of the platform's schema, owned by `takumi`, with its rows; nothing happens where it exists.
 
     It is filled under another name and renamed when complete: one that a crash left half full is made again.
+
+    Raises: CannotStartError when the server refuses, as with a full disk.
     """
+    try:
+        await _create_filled_database(cluster, name, size, seed)
+    except psycopg.Error as error:
+        raise CannotStartError(f"The database {name} cannot be filled: {error}") from error
+
+
+async def _create_filled_database(cluster: Cluster, name: str, size: Size, seed: int) -> None:
     unfinished = sql.Identifier(f"{name}_unfinished")
     async with cluster.connect() as connection:
         if await database_exists(connection, name):
