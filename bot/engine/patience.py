@@ -1,0 +1,95 @@
+"""Procrastinate's job manager, made to live through an outage of the database instead of ending the worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager, NotificationCallback
+
+log = structlog.get_logger()
+
+LOOK_AGAIN = timedelta(seconds=1)
+PERSIST_FOR = timedelta(minutes=10)
+
+# A worker whose heartbeat was late is removed by the next one that starts: this one then stands up again.
+_HEARTBEAT = """
+INSERT INTO procrastinate_workers (id) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s)
+ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
+"""
+_FOREIGN_KEY_VIOLATION = "23503"
+
+
+class PatientJobManager(JobManager):
+    """Waits where the original raises: a worker that ended would wait for its longest run before it is restarted."""
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        try:
+            return await super().fetch_job(queues, worker_id)
+        except ConnectorException as error:
+            if _sqlstate(error) == _FOREIGN_KEY_VIOLATION:
+                await self.update_heartbeat(worker_id)
+            elif not _is_outage(error):
+                raise
+            log.warning("queue.no_answer", what="fetch", error=_cause(error))
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
+            return None
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        try:
+            await self.connector.execute_query_async(_HEARTBEAT, worker_id=worker_id)
+        except ConnectorException as error:
+            log.warning("queue.no_answer", what="heartbeat", error=_cause(error))
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except ConnectorException as error:
+                log.warning("queue.no_answer", what="listen", error=_cause(error))
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        original = super().finish_job
+        await _persist(job, lambda: original(job, status, delete_job))
+
+    async def retry_job(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        original = super().retry_job
+        await _persist(job, lambda: original(job, *args, **kwargs))
+
+
+async def _persist(job: Job, write: Callable[[], Awaitable[None]]) -> None:
+    """Try until the database answers; a job that somebody else has finished meanwhile is no error."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PERSIST_FOR.total_seconds()
+    while True:
+        try:
+            await write()
+        except ConnectorException as error:
+            if not _is_outage(error):
+                log.info("queue.job_gone", job=job.task_name, key=job.task_kwargs.get("key"), error=_cause(error))
+                return
+            if loop.time() > until:
+                raise
+            log.warning("queue.no_answer", what="finish", error=_cause(error))
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
+        else:
+            return
+
+
+def _is_outage(error: ConnectorException) -> bool:
+    """Whether the connection failed (no code), or the server is short of resources, ending, or not yet there."""
+    return (_sqlstate(error) or "08")[:2] in {"08", "53", "57"}
+
+
+def _sqlstate(error: ConnectorException) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def _cause(error: ConnectorException) -> str:
+    return str(error.__cause__ or error)

@@ -1,0 +1,111 @@
+"""Connections to the bot's own database: how long we wait, and what a failure means."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from bot.domain.errors import Unavailable
+from bot.services.ports import Wake
+
+Connection = psycopg.AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
+Deferrer = Callable[[Any, Sequence[Wake]], Awaitable[None]]
+
+PATIENCE = timedelta(seconds=2)
+
+# A peer that vanished is noticed within about 10 s, instead of after the kernel's two hours.
+_CONNECTION = {
+    "connect_timeout": 2,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
+# A transaction of ours is short: one that is not has hung, and must not keep its locks.
+_SETTINGS = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+
+
+def make_pool(url: str, *, max_size: int = 10, name: str = "takumi-bot") -> Pool:
+    """A closed pool with our time limits; `await pool.open()`. Rows are dictionaries."""
+    kwargs: dict[str, Any] = _CONNECTION | {"application_name": name, "options": _SETTINGS, "row_factory": dict_row}
+    return AsyncConnectionPool(
+        url,
+        connection_class=Connection,
+        kwargs=kwargs,
+        min_size=1,
+        max_size=max_size,
+        open=False,
+        timeout=PATIENCE.total_seconds(),
+        reconnect_timeout=5,
+        name=name,
+    )
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """What to say when the database did not answer, or not in time."""
+    return Unavailable(
+        "The bot's own database did not answer: I could not confirm it.",
+        hint="Look in `/takumi runs` before you ask again.",
+        error=str(error) or type(error).__name__,
+        sqlstate=getattr(error, "sqlstate", None) or "",
+    )
+
+
+@contextmanager
+def told_as_unavailable() -> Iterator[None]:
+    """Turn lost connections, time-outs and a full disk into Unavailable; other errors of the database are bugs."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        raise unavailable(error) from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection in a transaction: committed when the block ends, rolled back when it raises."""
+    connection, begun = await _begin(pool)
+    try:
+        yield connection
+        _refuse_silent_rollback(connection)
+    except BaseException as error:
+        await begun.__aexit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        await begun.__aexit__(None, None, None)
+    finally:
+        await pool.putconn(connection)
+
+
+async def _begin(pool: Pool) -> tuple[Connection, AbstractAsyncContextManager[object]]:
+    """A connection on which BEGIN worked: those that died in the pool are discarded, at no price for the living."""
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        connection = await pool.getconn(max(deadline - time.monotonic(), 0.001))
+        begun = connection.transaction()
+        try:
+            await begun.__aenter__()
+        except psycopg.OperationalError:
+            await pool.putconn(connection)
+            if time.monotonic() > deadline:
+                raise
+        except BaseException:
+            await pool.putconn(connection)
+            raise
+        else:
+            return connection, begun
+
+
+def _refuse_silent_rollback(connection: Connection) -> None:
+    """COMMIT after an error answers ROLLBACK without complaint, and a lost connection is left in silence."""
+    if connection.closed:
+        raise psycopg.OperationalError("the connection was lost inside the transaction")
+    if connection.info.transaction_status is TransactionStatus.INERROR:
+        raise RuntimeError("an error of the database was swallowed inside a unit of work: nothing would be kept")

@@ -1,0 +1,85 @@
+"""Requests from Slack, as rows that outlive whoever was told to work on them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from psycopg.rows import DictRow
+
+from bot.services.ports import Delivery, DeliveryKind, InboxRow
+from bot.stores.connections import Connection
+
+_CLAIM = """
+UPDATE inbox SET owner = %(owner)s, claimed_until = clock_timestamp() + %(lease)s, attempts = attempts + 1
+WHERE id = %(id)s AND worked_at IS NULL AND claimed_until <= clock_timestamp()
+RETURNING *
+"""
+_UNWORKED = """
+SELECT id FROM inbox
+WHERE worked_at IS NULL AND claimed_until <= clock_timestamp() AND received_at <= clock_timestamp() - %s
+ORDER BY received_at LIMIT %s
+"""
+# Rows come sorted by key, so that two replicas with the same duplicates wait for one another and do not deadlock.
+_INSERT = """
+INSERT INTO inbox (id, kind, key, payload)
+SELECT id, kind, key, payload::json FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+    AS new (id, kind, key, payload)
+ON CONFLICT (kind, key) DO NOTHING RETURNING id
+"""
+_EXISTING = """
+SELECT inbox.id, kind, key FROM inbox JOIN unnest(%s::text[], %s::text[]) AS sought (kind, key) USING (kind, key)
+"""
+
+
+class PostgresInbox:
+    """The inbox in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def get(self, inbox_id: str) -> InboxRow | None:
+        cursor = await self._connection.execute("SELECT * FROM inbox WHERE id = %s", (inbox_id,))
+        return _row(await cursor.fetchone())
+
+    async def claim(self, inbox_id: str, owner: str, lease: timedelta) -> InboxRow | None:
+        cursor = await self._connection.execute(_CLAIM, {"id": inbox_id, "owner": owner, "lease": lease})
+        return _row(await cursor.fetchone())
+
+    async def finish(self, inbox_id: str, note: str) -> None:
+        await self._connection.execute(
+            "UPDATE inbox SET worked_at = clock_timestamp(), note = %s WHERE id = %s AND worked_at IS NULL",
+            (note, inbox_id),
+        )
+
+    async def let_go(self, inbox_id: str, owner: str) -> None:
+        await self._connection.execute(
+            "UPDATE inbox SET claimed_until = 'epoch' WHERE id = %s AND owner = %s AND worked_at IS NULL",
+            (inbox_id, owner),
+        )
+
+    async def unworked(self, older_than: timedelta, limit: int) -> Sequence[str]:
+        cursor = await self._connection.execute(_UNWORKED, (older_than, limit))
+        return [row["id"] for row in await cursor.fetchall()]
+
+    async def insert(self, new: Sequence[tuple[str, Delivery, str]]) -> set[str]:
+        """Insert (id, delivery, payload as JSON) sorted by kind and key; answers the ids that were not there before."""
+        columns = (
+            [inbox_id for inbox_id, _, _ in new],
+            [delivery.kind.value for _, delivery, _ in new],
+            [delivery.key for _, delivery, _ in new],
+            [payload for _, _, payload in new],
+        )
+        cursor = await self._connection.execute(_INSERT, columns)
+        return {row["id"] for row in await cursor.fetchall()}
+
+    async def existing(self, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], str]:
+        """(kind, key) to id."""
+        columns = [delivery.kind.value for delivery in deliveries], [delivery.key for delivery in deliveries]
+        cursor = await self._connection.execute(_EXISTING, columns)
+        return {(row["kind"], row["key"]): row["id"] for row in await cursor.fetchall()}
+
+
+def _row(row: DictRow | None) -> InboxRow | None:
+    if row is None:
+        return None
+    delivery = Delivery(DeliveryKind(row["kind"]), row["key"], row["payload"])
+    return InboxRow(row["id"], delivery, row["received_at"], row["worked_at"] is not None, row["attempts"])

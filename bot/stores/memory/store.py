@@ -1,0 +1,84 @@
+"""A unit of work over dictionaries: one at a time, on a copy that replaces the original when it ends well."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.services.ports import (
+    ApprovalStore,
+    AuditStore,
+    BackupStore,
+    Delivery,
+    InboxStore,
+    Job,
+    MessageStore,
+    RunStore,
+    ScheduleStore,
+    Wake,
+    Work,
+)
+from bot.stores.memory.approvals import MemoryApprovals
+from bot.stores.memory.audit import MemoryAudit
+from bot.stores.memory.backups import MemoryBackups
+from bot.stores.memory.inbox import MemoryInbox
+from bot.stores.memory.messages import MemoryMessages
+from bot.stores.memory.runs import MemoryRuns
+from bot.stores.memory.schedules import MemorySchedules
+from bot.stores.memory.tables import Clock, Tables
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MemoryWork:
+    """One transaction."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self.wakes: list[Wake] = []
+        self._clock = clock
+        self.inbox: InboxStore = MemoryInbox(tables, clock)
+        self.runs: RunStore = MemoryRuns(tables, clock)
+        self.approvals: ApprovalStore = MemoryApprovals(tables, clock)
+        self.audit: AuditStore = MemoryAudit(tables, clock)
+        self.backups: BackupStore = MemoryBackups(tables)
+        self.messages: MessageStore = MemoryMessages(tables, clock)
+        self.schedules: ScheduleStore = MemorySchedules(tables, clock)
+
+    async def defer(self, *wakes: Wake) -> None:
+        self.wakes.extend(wakes)
+
+    async def now(self) -> datetime:
+        return self._clock()
+
+
+class MemoryStore:
+    """`wakes` holds the deferred jobs of committed transactions; whoever plays the engine takes them from there."""
+
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._tables = Tables()
+        self._turn = asyncio.Lock()
+        self.wakes: list[Wake] = []
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        async with self._turn:
+            tables = self._tables.copy()
+            work = MemoryWork(tables, self._clock)
+            yield work
+            self._tables = tables
+            self.wakes.extend(work.wakes)
+
+    async def receive(self, delivery: Delivery) -> tuple[str, bool]:
+        # As PostgreSQL would give it back.
+        stored = replace(delivery, payload=json.loads(json.dumps(dict(delivery.payload))))
+        async with self._turn:
+            inbox_id, is_new = MemoryInbox(self._tables, self._clock).insert(uuid.uuid4().hex, stored)
+            if is_new:
+                self.wakes.append(Wake(Job.WORK_INBOX, inbox_id))
+        return inbox_id, is_new

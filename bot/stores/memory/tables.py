@@ -1,0 +1,52 @@
+"""What the twin remembers: frozen rows in plain dictionaries, so that a shallow copy is a snapshot."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+from bot.domain.approvals import Decision
+from bot.domain.audit import RecordedEntry
+from bot.domain.backups import Backup
+from bot.domain.runs import Lease, Run
+from bot.services.ports import InboxRow, MessageRow
+
+Clock = Callable[[], datetime]
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class InboxRecord:
+    """A delivery, and who works on it until when."""
+
+    row: InboxRow
+    note: str = ""
+    owner: str = ""
+    claimed_until: datetime = LONG_AGO
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """A message, and who draws it until when."""
+
+    row: MessageRow
+    wanted_at: datetime
+    claimed_until: datetime = LONG_AGO
+
+
+@dataclass
+class Tables:
+    """Claims map a run to the names it took when it started; they are held as long as its state says."""
+
+    inbox: dict[str, InboxRecord] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    claims: dict[str, dict[str, bool]] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    entries: list[RecordedEntry] = field(default_factory=list)
+    backups: dict[str, Backup] = field(default_factory=dict)
+    messages: dict[str, MessageRecord] = field(default_factory=dict)
+    firings: dict[tuple[str, datetime], datetime] = field(default_factory=dict)
+
+    def copy(self) -> "Tables":
+        return Tables(**{one.name: getattr(self, one.name).copy() for one in fields(self)})

@@ -1,0 +1,70 @@
+"""The bot's own PostgreSQL: a unit of work is one transaction over every store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from bot.services.ports import (
+    ApprovalStore,
+    AuditStore,
+    BackupStore,
+    Delivery,
+    InboxStore,
+    MessageStore,
+    RunStore,
+    ScheduleStore,
+    Wake,
+    Work,
+)
+from bot.stores.approvals import PostgresApprovals
+from bot.stores.audit import PostgresAudit
+from bot.stores.backups import PostgresBackups
+from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailable, transaction
+from bot.stores.inbox import PostgresInbox
+from bot.stores.messages import PostgresMessages
+from bot.stores.reception import Reception
+from bot.stores.runs import PostgresRuns
+from bot.stores.schedules import PostgresSchedules
+
+
+class PostgresWork:
+    """One transaction; every store in it shares the connection."""
+
+    def __init__(self, connection: Connection, defer: Deferrer) -> None:
+        self._connection = connection
+        self._defer = defer
+        self.inbox: InboxStore = PostgresInbox(connection)
+        self.runs: RunStore = PostgresRuns(connection)
+        self.approvals: ApprovalStore = PostgresApprovals(connection)
+        self.audit: AuditStore = PostgresAudit(connection)
+        self.backups: BackupStore = PostgresBackups(connection)
+        self.messages: MessageStore = PostgresMessages(connection)
+        self.schedules: ScheduleStore = PostgresSchedules(connection)
+
+    async def defer(self, *wakes: Wake) -> None:
+        await self._defer(self._connection, wakes)
+
+    async def now(self) -> datetime:
+        cursor = await self._connection.execute("SELECT clock_timestamp() AS now")
+        row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        now: datetime = row["now"]
+        return now
+
+
+class PostgresStore:
+    """The bot's own database; `defer` puts wake-ups into a caller's transaction."""
+
+    def __init__(self, pool: Pool, defer: Deferrer) -> None:
+        self._pool = pool
+        self._defer = defer
+        self._reception = Reception(pool, defer)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        with told_as_unavailable():
+            async with transaction(self._pool) as connection:
+                yield PostgresWork(connection, self._defer)
+
+    async def receive(self, delivery: Delivery) -> tuple[str, bool]:
+        return await self._reception.receive(delivery)
