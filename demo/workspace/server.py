@@ -8,8 +8,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from demo.workspace.api.file_exchange import FileExchange
 from demo.workspace.control import gate
+from demo.workspace.control.acting import Acting
 from demo.workspace.control.composer import Composer
+from demo.workspace.control.faulting import Faulting
 from demo.workspace.control.installing import Installing
 from demo.workspace.control.looking import Looking
 from demo.workspace.control.page import Page
@@ -62,7 +65,8 @@ def application(stand_in: StandIn, token: str) -> web.Application:
     app.router.add_route("*", "/api/{method}", stand_in.dispatcher.handle)
     app.router.add_get("/link", stand_in.sockets.handle)
     app.router.add_post("/response/{id}", stand_in.responses.handle)
-    for part in (Looking(stand_in), Composer(stand_in), Installing(stand_in), Page()):
+    people_parts = (part(stand_in) for part in (Looking, Composer, Acting, Faulting, Installing))
+    for part in (*people_parts, FileExchange(stand_in.world), Page()):
         app.router.add_routes(part.routes())
     return app
 

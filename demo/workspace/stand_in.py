@@ -9,9 +9,12 @@ from demo.workspace.api.limits import Limits
 from demo.workspace.deliver.commands import Commands
 from demo.workspace.deliver.deliveries import Deliveries
 from demo.workspace.deliver.events import Events
+from demo.workspace.deliver.interactions import Interactions
+from demo.workspace.deliver.modals import Modals
 from demo.workspace.deliver.responses import Responses
 from demo.workspace.deliver.scheduler import Scheduler
 from demo.workspace.deliver.sockets import Sockets
+from demo.workspace.deliver.submissions import Submissions
 from demo.workspace.deliver.triggers import Triggers
 from demo.workspace.faults import Faults
 from demo.workspace.state import snapshot
@@ -31,6 +34,9 @@ class StandIn:
         self.triggers = Triggers(self.world)
         self.responses = Responses(self.world, self.events)
         self.commands = Commands(self.world, self.deliveries, self.triggers, self.responses)
+        self.interactions = Interactions(self.world, self.deliveries, self.triggers, self.responses)
+        self.modals = Modals(self.world, self.triggers)
+        self.submissions = Submissions(self.world, self.deliveries, self.triggers, self.modals)
         self.scheduler = Scheduler(self.world, self.deliveries, self.events)
         self.dispatcher = Dispatcher(self)
         self._keeper: asyncio.Task[None] | None = None

@@ -6,7 +6,7 @@ from demo.workspace.api.registry import method
 from demo.workspace.errors import SlackError, explained
 
 
-@method("api.test", "t4", optional="error", token="none")
+@method("api.test", "t4", optional="error", caller="anyone")
 async def api_test(call: Call) -> Json:
     """Echoes; `error` asks for that error, whatever it is."""
     if call.has("error"):
@@ -29,7 +29,7 @@ async def auth_test(call: Call) -> Json:
     }
 
 
-@method("apps.connections.open", "t3", token="app", raises="forbidden_team")
+@method("apps.connections.open", "t3", caller="app", raises="forbidden_team")
 async def connections_open(call: Call) -> Json:
     """A single-use address for one WebSocket."""
     if not call.app.uses_socket_mode:

@@ -88,14 +88,14 @@ class Dispatcher:
 
     def _authenticate(self, method: Method, token: str | None) -> InstalledApp | None:
         """Raises: SlackError not_authed, invalid_auth, not_allowed_token_type or missing_scope."""
-        if method.token == "none":
+        if method.caller == "anyone":
             return None
         if token is None:
             raise SlackError("not_authed")
         app = self._stand_in.world.app_with_token(token)
         if app is None:
             raise SlackError("invalid_auth")
-        if (token == app.app_token) != (method.token == "app"):
+        if (token == app.app_token) != (method.caller == "app"):
             raise SlackError("not_allowed_token_type")
         if method.scopes and not any(scope in app.scopes for scope in method.scopes):
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from demo.workspace.api.call import Call
 
 Tier = Literal["t1", "t2", "t3", "t4", "t5"]
-TokenKind = Literal["bot", "app", "none"]
+Caller = Literal["bot", "app", "anyone"]
 Handler = Callable[["Call"], Awaitable[Json]]
 
 
@@ -26,7 +26,7 @@ class Method:
     scopes: tuple[str, ...] = ()
     raises: frozenset[str] = frozenset()
     takes_json: bool = True
-    token: TokenKind = "bot"
+    caller: Caller = "bot"
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -45,7 +45,7 @@ def method(
     scopes: str = "",
     raises: str = "",
     takes_json: bool = True,
-    token: TokenKind = "bot",
+    caller: Caller = "bot",
 ) -> Callable[[Handler], Handler]:
     """Register a handler; lists are given as words separated by spaces."""
 
@@ -59,7 +59,7 @@ def method(
             tuple(scopes.split()),
             frozenset(raises.split()),
             takes_json,
-            token,
+            caller,
         )
         return handler
 

@@ -1,6 +1,7 @@
 """What a request on the people's side is about: who acts, where, on what."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,9 @@ from demo.workspace.control.gate import ControlError
 from demo.workspace.state.channels import Channel
 from demo.workspace.state.people import Person
 from demo.workspace.state.world import World
+
+Act = Callable[[Json], Awaitable[Json]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def body(request: web.Request) -> Json:

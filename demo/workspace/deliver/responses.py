@@ -25,9 +25,7 @@ class Responses:
     def __init__(self, world: World, events: Events) -> None:
         self._world, self._events = world, events
 
-    def mint(
-        self, app: InstalledApp, user: str, channel: str, message_ts: str | None = None, thread_ts: str | None = None
-    ) -> str:
+    def mint(self, app: InstalledApp, user: str, channel: str, message_ts: str | None = None) -> str:
         """A full URL; `message_ts` is the message that `replace_original` would replace."""
         address = ResponseAddress(
             id=secrets.token_urlsafe(18),
@@ -37,7 +35,6 @@ class Responses:
             expires_seconds=self._world.clock.now() + LIFETIME.total_seconds(),
             uses_left=USES,
             message_ts=message_ts,
-            thread_ts=thread_ts,
         )
         self._world.state.response_addresses[address.id] = address
         return f"{self._world.base_url}response/{address.id}"
@@ -83,7 +80,7 @@ class Responses:
         self, app: InstalledApp, channel: Channel, address: ResponseAddress, content: Content, body: Json
     ) -> None:
         message = authored(app, channel, content, self._world.state.team_id, self._world.clock.now())
-        thread_ts = body.get("thread_ts") or address.thread_ts
+        thread_ts = body.get("thread_ts")
         if thread_ts in channel.messages:
             message["thread_ts"] = thread_ts
         if body.get("response_type") == "in_channel":

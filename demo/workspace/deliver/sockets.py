@@ -39,7 +39,7 @@ class Connection:
         answer = self.waiting[envelope_id] = asyncio.get_running_loop().create_future()
         try:
             await self.socket.send_json(envelope)
-            acknowledged = await answer
+            acknowledged: Json = await answer
         except ConnectionResetError as lost:
             raise ConnectionLostError from lost
         finally:

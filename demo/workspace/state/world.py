@@ -25,7 +25,6 @@ class ResponseAddress(BaseModel):
     expires_seconds: float
     uses_left: int = 5
     message_ts: str | None = None
-    thread_ts: str | None = None
 
 
 class ScheduledMessage(BaseModel):
