@@ -139,9 +139,10 @@ class Conductor:
 
     async def _platform_database(self) -> None:
         cluster, name = self.parts.platform_cluster, "platform database"
-        await cluster.create()
+        is_new = await cluster.create()
         await cluster.start()
-        self.display.state(name, f"filling takumi ({self.size.profiles:,} profiles) and takumi_staging")
+        filling = f"filling takumi ({self.size.profiles:,} profiles) and takumi_staging"
+        self.display.state(name, filling if is_new else "checking its roles and databases")
         await create_platform_roles(cluster)
         async with asyncio.TaskGroup() as group:
             group.create_task(create_filled_database(cluster, "takumi", self.size))
