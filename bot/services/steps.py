@@ -104,11 +104,11 @@ class StepWork:
         loop = asyncio.get_running_loop()
         until = loop.time() + limit.total_seconds()
         while not task.done():
-            stop = await self._reason_to_stop(step, loop.time() > until)
+            stop = await self._reason_to_stop(step, loop.time() >= until)
             if stop is not None:
                 await self._stop(task)
                 raise stop
-            await asyncio.wait({task}, timeout=WATCH_EVERY.total_seconds())
+            await asyncio.wait({task}, timeout=max(0.0, min(WATCH_EVERY.total_seconds(), until - loop.time())))
         return self._outcome_of(step, task)
 
     async def _reason_to_stop(self, step: Step, overdue: bool) -> Exception | None:

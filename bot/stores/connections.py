@@ -109,3 +109,8 @@ def _refuse_silent_rollback(connection: Connection) -> None:
         raise psycopg.OperationalError("the connection was lost inside the transaction")
     if connection.info.transaction_status is TransactionStatus.INERROR:
         raise RuntimeError("an error of the database was swallowed inside a unit of work: nothing would be kept")
+
+
+def role_of(url: str) -> str:
+    """The role that a connection string logs in as."""
+    return str(psycopg.conninfo.conninfo_to_dict(url).get("user", ""))

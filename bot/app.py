@@ -1,0 +1,244 @@
+"""The only place that picks implementations."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from bot import catalog as catalog_files
+from bot.config import Settings, SlackMode
+from bot.domain.documents import Document
+from bot.domain.errors import BotError, Misconfigured
+from bot.domain.redaction import Redactor
+from bot.domain.targets import Environment
+from bot.engine import schema as queue_schema
+from bot.engine.queue import Queue
+from bot.operations.health import PlatformHealth
+from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
+from bot.operations.tools.toolbox import Toolbox
+from bot.services import run_documents
+from bot.services.actions import ACTIONS
+from bot.services.backups import Backups
+from bot.services.execution import Execution
+from bot.services.front import Front
+from bot.services.messages import Messages
+from bot.services.people import People
+from bot.services.ports import Job, Store
+from bot.services.registry import Places, Services
+from bot.services.requests import Requests
+from bot.services.runs import Runs
+from bot.services.schedules import Schedules, starts_runbook
+from bot.services.trail import Trail
+from bot.slack import http as slack_http
+from bot.slack.clients import web_client
+from bot.slack.gateway import SlackChat
+from bot.slack.receive import Receiver, build_app
+from bot.slack.socket import Hearing, keep_connected
+from bot.stores.connections import make_pool, role_of
+from bot.stores.identity import identity
+from bot.stores.migrate import ForeignSchema, check_schema, migrate
+from bot.stores.postgres import PostgresStore
+from bot.web.server import application, serving
+
+log = structlog.get_logger()
+
+
+class Part(StrEnum):
+    """What a process does; several processes may each do some."""
+
+    SLACK = "slack"
+    WORKER = "worker"
+    CALENDAR = "calendar"
+
+
+def foreign_schemas() -> tuple[ForeignSchema, ...]:
+    """The queue's tables, which live in the bot's database beside its own."""
+    queue = ForeignSchema(
+        queue_schema.NAME, queue_schema.version(), queue_schema.fresh(), queue_schema.upgrades(), queue_schema.GRANTS
+    )
+    return (queue,)
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """Knows every secret of the settings, so that none leaves the bot."""
+    return Redactor(settings.secrets())
+
+
+def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
+    """How the operations reach the platform, from the settings."""
+    login = Login(settings.db_user, settings.db_password)
+    databases = tuple(
+        DatabaseAccess(name, settings.db_host, settings.db_port, login, environment)
+        for name, environment in (
+            (settings.db_name, settings.environment),
+            (settings.staging_database, _staging_of(settings.environment)),
+        )
+    )
+    backups = BackupPlaces(
+        folder=settings.backup_dir,
+        retention=settings.retention,
+        cloud=settings.cloud_backup,
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        endpoint_url=settings.s3_endpoint_url or "",
+        access_key=settings.s3_access_key_id or NO_SECRET,
+        secret_key=settings.s3_secret_access_key or NO_SECRET,
+    )
+    return Platform(
+        databases=databases,
+        default_database=settings.db_name,
+        backups=backups,
+        program_folders=settings.pg_bin_dirs,
+        own=own,
+        backend_urls=settings.backend_urls,
+        redis_url=settings.redis_url or NO_SECRET,
+        chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
+        chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
+    )
+
+
+# Source: facts, Contracts.
+_CHAIN_IDS = {"polygon": 137, "sepolia": 11155111, "local": 31337}
+
+
+def _staging_of(environment: Environment) -> Environment:
+    return Environment.DEMO if environment is Environment.DEMO else Environment.STAGING
+
+
+class Bot:
+    """One process of the bot, wired; `serve` runs the parts it was asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+        self.redactor = redactor_of(settings)
+        self.catalog = catalog_files.load()
+        url = settings.database_url.get_secret_value()
+        self.queue = Queue(url)
+        self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
+        self.store: Store = PostgresStore(self.pool, self.queue.deferrer)
+        client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        self.chat = SlackChat(client, self.redactor, settings.roles)
+        self.hearing = Hearing()
+        receiver = Receiver(
+            self.store, Front(self.catalog), settings.command, self.chat.open_loading, self.hearing.heard
+        )
+        self.bolt = build_app(receiver, client, settings.slack_signing_secret.get_secret_value())
+
+    async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
+        """Work until `stop`. Raises: Misconfigured, Unavailable before anything was started."""
+        _refuse_stand_in(self.settings)
+        async with AsyncExitStack() as stack:
+            await self.pool.open()
+            stack.push_async_callback(self.pool.close)
+            await check_schema(self.pool, foreign_schemas())
+            running = Running(self, await self._toolbox())
+            await self._serve_http(stack)
+            await running.until(stop, frozenset(only or Part))
+
+    async def _toolbox(self) -> Toolbox:
+        cluster, database = await identity(self.pool)
+        return Toolbox(platform_of(self.settings, OwnDatabase(cluster, database)))
+
+    async def _serve_http(self, stack: AsyncExitStack) -> None:
+        mode = self.settings.slack_mode
+        posts = ((slack_http.PATH, slack_http.handler(self.bolt)),) if mode is SlackMode.HTTP else ()
+        app = application(self.wrong, posts)
+        await stack.enter_async_context(serving(app, self.settings.http_host, self.settings.http_port))
+
+    async def wrong(self) -> Mapping[str, str]:
+        """What keeps this process from being ready, by part."""
+        wrong: dict[str, str] = {}
+        try:
+            async with self.store.work() as work:
+                await work.now()
+        except BotError as error:
+            wrong["database"] = str(error)
+        if self.settings.slack_mode is SlackMode.SOCKET and not self.hearing.connected:
+            wrong["slack"] = "Socket Mode is not connected"
+        return wrong
+
+
+class Running:
+    """The services of a process at work."""
+
+    def __init__(self, bot: Bot, tools: Toolbox) -> None:
+        self._bot = bot
+        settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
+        runs = Runs(store, tools, bot.catalog)
+        self.services = Services(
+            store=store,
+            runs=runs,
+            backups=Backups(store),
+            trail=Trail(store),
+            health=PlatformHealth(tools),
+            catalog=bot.catalog,
+            places=Places(settings.command, (settings.channel,)),
+        )
+        people = People(chat, "", settings.aliases)
+        self.execution = Execution(store, tools, bot.catalog, owner)
+        self.requests = Requests(store, chat, people, self.services, ACTIONS, owner)
+        self.messages = Messages(store, chat, {"run": self._paint_run}, owner)
+        starter = starts_runbook(runs, "backup-database", settings.channel)
+        self.schedules = Schedules(store, {"database-backup": starter})
+
+    async def _paint_run(self, key: str) -> Document | None:
+        _, run_id, *which = key.split(":")
+        async with self._bot.store.work() as work:
+            run = await work.runs.get(run_id)
+        if run is None:
+            return None
+        if which == ["steps"]:
+            return run_documents.steps(run)
+        if which == ["result"]:
+            return run_documents.result(run, self._bot.catalog.runbooks[run.runbook].runbook)
+        return run_documents.head(run)
+
+    async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
+        """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""
+        async with asyncio.TaskGroup() as group:
+            for work in self._work(stop, parts):
+                group.create_task(work)
+
+    def _work(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
+        bot, settings = self._bot, self._bot.settings
+        works: list[Coroutine[Any, Any, None]] = []
+        if Part.WORKER in parts:
+            works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
+        if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
+            token = settings.slack_app_token
+            if token is None:
+                raise Misconfigured("Socket Mode needs an app-level token.", hint="Set TAKUMI_BOT_SLACK_APP_TOKEN.")
+            works.append(keep_connected(bot.bolt, token.get_secret_value(), bot.hearing, stop))
+        return works
+
+    def _handlers(self) -> Mapping[Job, Callable[[str], Awaitable[None]]]:
+        return {
+            Job.WORK_INBOX: self.requests.work,
+            Job.ADVANCE_RUN: self.execution.advance,
+            Job.DRAW_MESSAGE: self.messages.draw,
+        }
+
+
+def _refuse_stand_in(settings: Settings) -> None:
+    """Raises: Misconfigured when production would be steered from something that is not Slack."""
+    if settings.environment is Environment.PRODUCTION and settings.slack_is_stand_in:
+        raise Misconfigured(
+            "TAKUMI_BOT_ENVIRONMENT is production, but TAKUMI_BOT_SLACK_API_URL is not Slack's.",
+            hint="Use https://slack.com/api/, or another environment.",
+        )
+
+
+async def migrate_database(settings: Settings) -> list[str]:
+    """Bring the bot's database to this version's schema; answers what was applied. Raises: Misconfigured."""
+    owner = settings.migrate_database_url
+    if owner is None:
+        raise Misconfigured("The role that owns the tables is not known.", hint="Set TAKUMI_BOT_MIGRATE_DATABASE_URL.")
+    runtime = settings.database_url.get_secret_value()
+    return await migrate(owner.get_secret_value(), role_of(runtime), foreign_schemas())

@@ -1,0 +1,43 @@
+"""The HTTP surface: is the process alive, is it ready, and Slack's HTTP mode where that is chosen."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+log = structlog.get_logger()
+
+Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+Route = tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
+
+
+def application(ready: Readiness, posts: tuple[Route, ...] = ()) -> web.Application:
+    """`ready` answers what is wrong, by part; an empty answer is ready."""
+
+    async def healthz(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"alive": True})
+
+    async def readyz(_request: web.Request) -> web.StreamResponse:
+        wrong = await ready()
+        return web.json_response({"ready": not wrong, "wrong": dict(wrong)}, status=503 if wrong else 200)
+
+    app = web.Application(client_max_size=4 * 1024 * 1024)
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.post(path, handle) for path, handle in posts])
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Listen until the block ends; yields the port, which matters when 0 was asked for."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        taken = runner.addresses[0][1]
+        log.info("web.listening", host=host, port=taken)
+        yield taken
+    finally:
+        await runner.cleanup()
