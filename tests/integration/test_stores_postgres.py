@@ -1,0 +1,258 @@
+"""What only the real database can show: rights, triggers, lost connections, silence, and rows that it refuses."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from bot.domain.errors import Unavailable
+from bot.domain.runs import Lease, RunState
+from bot.services.ports import Delivery, Job, Wake
+from bot.stores.postgres import PostgresStore
+from demo.platform.postgres import Cluster
+from tests.builders import a_decision, a_delivery, a_run, an_entry
+from tests.servers import free_port
+from tests.stores import BotDatabase, opened
+
+LONG = timedelta(minutes=1)
+PRODUCT_TABLES = [
+    "inbox", "runs", "run_steps", "leases", "run_claims", "audit_entries", "backups", "messages", "schedule_firings",
+    "approvals", "schema_migrations", "schema_scripts",
+]  # fmt: skip
+
+
+async def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(statement.encode(), values)
+        return await cursor.fetchall() if cursor.description else []
+
+
+@pytest.mark.parametrize("table", PRODUCT_TABLES)
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD x int"])
+async def test_the_running_bot_can_neither_delete_nor_alter(migrated: BotDatabase, table: str, statement: str):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await rows(migrated.url, statement.format(table))
+
+
+async def test_every_table_of_ours_is_among_those_tested(migrated: BotDatabase):
+    found = await rows(migrated.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {name for (name,) in found if not name.startswith("procrastinate_")} == set(PRODUCT_TABLES)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE runs SET digest = 'x'",
+        "UPDATE runs SET requester = 'x'",
+        "UPDATE runs SET params = '{}'",
+        "UPDATE inbox SET payload = '{}'",
+        "UPDATE run_claims SET held = false",
+        "UPDATE schedule_firings SET planned = now()",
+        "UPDATE approvals SET verdict = 'approved'",
+        "UPDATE audit_entries SET body = '{}'",
+        "INSERT INTO schema_migrations (version, name, sha256) VALUES (9, 'x', 'x')",
+        "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
+        "CREATE TABLE mine ()",
+    ],
+)
+async def test_the_running_bot_cannot_rewrite_what_was_asked_decided_or_recorded(migrated: BotDatabase, statement: str):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await rows(migrated.url, statement)
+
+
+@pytest.mark.parametrize("table", ["audit_entries", "approvals"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET at = now()", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_even_the_tables_owner_meets_the_trigger(migrated: BotDatabase, table: str, statement: str):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only grows"):
+        await rows(migrated.owner_url, statement.format(table))
+
+
+async def test_audit_columns_follow_the_recorded_text(postgres_store: PostgresStore, migrated: BotDatabase):
+    async with postgres_store.work() as work:
+        await work.audit.record(an_entry(run="r1"))
+    assert await rows(migrated.url, "SELECT principal, verb, subject, run FROM audit_entries") == [
+        ("slack:T1:U1", "run.requested", "backup_database", "r1")
+    ]
+    with pytest.raises(psycopg.errors.GeneratedAlways):
+        await rows(migrated.url, "INSERT INTO audit_entries (body, principal) VALUES ('{}', 'somebody else')")
+
+
+async def test_an_approval_cannot_name_another_requester(postgres_store: PostgresStore, migrated: BotDatabase):
+    async with postgres_store.work() as work:
+        run = await work.runs.add(a_run(state=RunState.REQUESTED))
+    own = a_decision(run, approver=run.requester)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        await rows(
+            migrated.url,
+            "INSERT INTO approvals (run, requester, digest, approver, slack_user, role, verdict, reason) "
+            "VALUES (%s, 'somebody else', %s, %s, 'U1', 'cto', 'approved', '')",
+            run.id, run.digest, own.approver,
+        )  # fmt: skip
+
+
+async def test_a_claim_that_somebody_inserts_by_hand_meets_the_constraint(
+    postgres_store: PostgresStore, migrated: BotDatabase
+):
+    async with postgres_store.work() as work:
+        run, other = [await work.runs.add(a_run()) for _ in range(2)]
+        assert isinstance(await work.runs.start(run.id, "w1", LONG, [("7300/takumi", True)]), Lease)
+    with pytest.raises(psycopg.errors.ExclusionViolation):
+        await rows(
+            migrated.url,
+            "INSERT INTO run_claims (run, name, exclusive, slots) VALUES (%s, '7300/takumi', false, '[9,9]')",
+            other.id,
+        )
+
+
+async def test_a_row_that_the_database_refuses_spoils_no_other(postgres_store: PostgresStore, migrated: BotDatabase):
+    deliveries = [
+        a_delivery(),
+        Delivery(a_delivery().kind, "nul\x00", {}),
+        a_delivery(),
+        Delivery(a_delivery().kind, "", {}),
+    ]
+    answers = await asyncio.gather(*map(postgres_store.receive, deliveries), return_exceptions=True)
+    assert isinstance(answers[1], psycopg.DataError)
+    assert isinstance(answers[3], psycopg.errors.CheckViolation)
+    assert isinstance(answers[0], tuple)
+    assert isinstance(answers[2], tuple)
+    assert len(await rows(migrated.url, "SELECT id FROM inbox")) == 2
+
+
+async def test_concurrent_requests_share_transactions(postgres_store: PostgresStore, migrated: BotDatabase):
+    await asyncio.gather(*(postgres_store.receive(a_delivery()) for _ in range(100)))
+    transactions = await rows(migrated.url, "SELECT count(DISTINCT xmin::text) FROM inbox")
+    assert transactions[0][0] < 50
+
+
+async def test_a_database_that_is_not_there_is_unavailable():
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/bot"
+    async with opened(url) as pool:
+        store = PostgresStore(pool, _no_jobs)
+        with pytest.raises(Unavailable, match="could not confirm"):
+            await store.receive(a_delivery())
+        with pytest.raises(Unavailable, match="could not confirm"):
+            async with store.work():
+                pytest.fail("there is nothing to work on")
+
+
+async def _no_jobs(_connection: object, _wakes: object) -> None:
+    pass
+
+
+async def test_connections_that_died_in_the_pool_are_replaced_unseen(
+    postgres_store: PostgresStore, migrated: BotDatabase, cluster: Cluster
+):
+    await asyncio.gather(*(_look(postgres_store) for _ in range(5)))
+    await end_sessions(cluster, migrated)
+    _, is_new = await postgres_store.receive(a_delivery())
+    assert is_new
+    await asyncio.gather(*(_look(postgres_store) for _ in range(5)))
+
+
+async def _look(store: PostgresStore) -> None:
+    async with store.work() as work:
+        await work.now()
+
+
+async def end_sessions(cluster: Cluster, database: BotDatabase) -> None:
+    async with cluster.connect() as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database.name,)
+        )
+
+
+async def test_a_connection_lost_inside_a_unit_of_work_is_unavailable_and_keeps_nothing(
+    postgres_store: PostgresStore, migrated: BotDatabase, cluster: Cluster
+):
+    run = a_run()
+    with pytest.raises(Unavailable):  # noqa: PT012 - the loss happens inside
+        async with postgres_store.work() as work:
+            await work.runs.add(run)
+            await work.defer(Wake(Job.ADVANCE_RUN, run.id))
+            await end_sessions(cluster, migrated)
+    assert await rows(migrated.url, "SELECT id FROM runs") == []
+    assert await rows(migrated.owner_url, "SELECT id FROM procrastinate_jobs") == []
+
+
+async def test_an_insert_that_was_committed_but_not_confirmed_is_recognised(migrated: BotDatabase, cluster: Cluster):
+    """The connection dies between the commit and its confirmation: the second try finds the first one's row."""
+    async with opened(migrated.url) as pool:
+        store = PostgresStore(pool, _commits_and_dies(cluster, migrated))
+        inbox_id, is_new = await store.receive(a_delivery("t1"))
+        assert is_new
+        assert (await store.receive(a_delivery("t1"))) == (inbox_id, False)
+    assert len(await rows(migrated.url, "SELECT id FROM inbox")) == 1
+
+
+def _commits_and_dies(cluster: Cluster, database: BotDatabase) -> Any:
+    died = False
+
+    async def defer(connection: psycopg.AsyncConnection[Any], _wakes: object) -> None:
+        nonlocal died
+        if not died:
+            died = True
+            await connection.execute("COMMIT")
+            await end_sessions(cluster, database)
+
+    return defer
+
+
+async def test_an_error_swallowed_inside_a_unit_of_work_is_not_taken_for_success(postgres_store: PostgresStore):
+    run = a_run()
+    with pytest.raises(RuntimeError, match="swallowed"):  # noqa: PT012 - the swallowing is what is tested
+        async with postgres_store.work() as work:
+            await work.runs.add(run)
+            with contextlib.suppress(psycopg.IntegrityError):
+                await work.runs.add(replace(run, title="the same id"))
+    async with postgres_store.work() as work:
+        assert await work.runs.get(run.id) is None
+
+
+async def test_a_silent_database_is_told_in_time_and_served_again_when_it_speaks(
+    postgres_store: PostgresStore, migrated: BotDatabase
+):
+    await postgres_store.receive(a_delivery())
+    pids = [pid for (pid,) in await rows(migrated.owner_url, _SESSIONS)]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable, match="could not confirm"):
+                await postgres_store.receive(a_delivery())
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    for _ in range(3):
+        _, is_new = await postgres_store.receive(a_delivery())
+        assert is_new
+
+
+_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+async def test_a_request_given_up_in_the_queue_is_not_carried_out_later(migrated: BotDatabase):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def defer_slowly(_connection: object, _wakes: object) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with opened(migrated.url) as pool:
+        store = PostgresStore(pool, defer_slowly)
+        first = asyncio.create_task(store.receive(a_delivery("t1")))
+        await begun.wait()
+        second = asyncio.create_task(store.receive(a_delivery("t2")))
+        third = asyncio.create_task(store.receive(a_delivery("t3")))
+        await asyncio.sleep(0)
+        second.cancel()
+        go_on.set()
+        await asyncio.wait({first, second, third})
+    assert await rows(migrated.url, "SELECT key FROM inbox ORDER BY key") == [("t1",), ("t3",)]
