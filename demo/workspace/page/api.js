@@ -38,7 +38,7 @@ export function fileUrl(file) {
 }
 
 const FIRST_DELAY_MS = 300;
-const LONGEST_DELAY_MS = 8000;
+const LONGEST_DELAY_MS = 4000;
 
 /** Follows one person's feed until the returned function is called; reconnects by itself. */
 export function follow(as, { changed, status }) {

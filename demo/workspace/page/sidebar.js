@@ -53,7 +53,7 @@ function actAs(here, go) {
 const MARKS = { guest: "guest", deactivated: "deactivated" };
 
 function personRow(someone, here, go) {
-  const input = h("input", { type: "radio", name: "act-as", value: someone.id, checked: someone.id === here.as, class: "visually-hidden", dataset: { as: someone.id, focusKey: `as ${someone.id}` }, onchange: () => go({ as: someone.id }) });
+  const input = h("input", { type: "radio", name: "act-as", value: someone.id, checked: someone.id === here.as, dataset: { as: someone.id, focusKey: `as ${someone.id}` }, onchange: () => go({ as: someone.id }) });
   return h("label", { class: `person person-${someone.kind}` }, input,
     avatar({ name: nameOf(someone), color: someone.avatar_color }, "small"),
     h("span", { class: "person-facts" }, h("span", { class: "person-name" }, nameOf(someone)), h("span", { class: "person-title" }, MARKS[someone.kind] ?? someone.title)));

@@ -1,0 +1,1 @@
+"""The whole story: the workspace, the bot and its servers, driven as people drive them."""
