@@ -1,0 +1,62 @@
+"""What a backup needs to know before it is planned: the database, the programs, the places."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.domain.errors import Misconfigured, RequestError
+from bot.operations.files import in_thread
+from bot.operations.looking import DatabaseFacts, look_up_database
+from bot.operations.tools.access import BackupPlaces
+from bot.operations.tools.toolbox import StepTools
+
+
+class PlaceFacts(BaseModel):
+    """Where a backup will go; `bucket` is empty when it stays on this machine alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    keep: timedelta
+    bucket: str
+
+
+async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFacts:
+    """Raises: RequestError for an unknown name or a database without tables; Refused; OperationFailed."""
+    facts = await look_up_database(tools, name)
+    if facts.tables == 0:
+        raise RequestError(
+            f"{facts.name} has no tables: there is nothing to back up.",
+            hint="Look whether this is the right database, and whether it was emptied by a failed restore.",
+        )
+    await tools.programs(facts.server_major)
+    return facts
+
+
+async def look_up_places(tools: StepTools, to: str, keep_days: int | None) -> PlaceFacts:
+    """`to` is `configured`, `local` or `s3`; `keep_days` replaces the configured retention.
+
+    Raises: RequestError when S3 is asked for and there is none; Misconfigured, OperationFailed.
+    """
+    places = tools.platform.backups
+    await in_thread(_must_be_writable, places.folder)
+    keep = timedelta(days=keep_days) if keep_days else places.retention
+    return PlaceFacts(folder=places.folder, keep=keep, bucket=_bucket(places, to))
+
+
+def _bucket(places: BackupPlaces, to: str) -> str:
+    wanted = to == "s3" or (to == "configured" and places.cloud)
+    if wanted and not places.bucket:
+        hint = "Set S3_BUCKET, or ask with `--to local`."
+        raise RequestError("There is no S3 bucket configured.", hint=hint, fields={"to": hint})
+    return places.bucket if wanted else ""
+
+
+def _must_be_writable(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Misconfigured(
+            f"The bot may not write into {folder}.", hint="Open it to the bot's user, or set BACKUP_DIR."
+        )

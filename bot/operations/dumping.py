@@ -1,0 +1,183 @@
+"""The dump: one moment of a database in a compressed file, with a manifest of what that moment held."""
+
+import re
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.domain import phrases
+from bot.domain.backups import Contents, Manifest, TableKind
+from bot.domain.errors import OperationFailed
+from bot.domain.operations import Outcome
+from bot.operations.contents import read_contents
+from bot.operations.files import (
+    BackupFiles,
+    begin_unfinished,
+    checksum_line,
+    disk_errors,
+    in_thread,
+    must_have_room,
+    remove_unfinished,
+    reserve_name,
+    sha256_of,
+    write_durably,
+)
+from bot.operations.looking import DatabaseFacts, Identity, must_be
+from bot.operations.snapshots import Snapshot, held_snapshot
+from bot.operations.together import together
+from bot.operations.tools.access import DatabaseAccess
+from bot.operations.tools.gzips import Progress, Written, compress
+from bot.operations.tools.processes import must_succeed, outlast, run
+from bot.operations.tools.sessions import Session
+from bot.operations.tools.toolbox import StepTools
+
+COMPLETE = b"-- PostgreSQL database dump complete"
+# A guess on the safe side: a compressed dump is rarely half as large as the database with its indexes.
+DUMP_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class DumpDatabase:
+    """Dumps a database into the run's hidden folder. The outcome's data name the files, sizes, hashes and counts."""
+
+    database: DatabaseFacts
+    folder: Path
+    timeout: timedelta
+    safe_to_repeat: bool = True
+
+    def describe(self) -> str:
+        return (
+            f"Dump {self.database.name} on {self.database.address} (system {self.database.system_identifier},"
+            f" database {self.database.oid}) with pg_dump in one snapshot with every table locked against truncation;"
+            f" count and hash every table in that snapshot; keep both unfinished in {self.folder}"
+        )
+
+    async def run(self, tools: StepTools) -> Outcome:
+        """Raises: OperationFailed, and leaves no file then."""
+        access = tools.database(self.database.name)
+        await in_thread(self.folder.mkdir, parents=True, exist_ok=True)
+        await in_thread(must_have_room, self.folder, int(self.database.size_bytes * DUMP_SHARE))
+        work = await in_thread(begin_unfinished, self.folder, tools.context.run)
+        try:
+            async with tools.fence(access):
+                return await self._dump(tools, access, work)
+        except BaseException:
+            await outlast(in_thread(remove_unfinished, self.folder, tools.context.run))
+            raise
+
+    async def _dump(self, tools: StepTools, access: DatabaseAccess, work: Path) -> Outcome:
+        begun = datetime.now(UTC)
+        await self._must_be_planned(tools, access)
+        async with held_snapshot(tools, access) as snapshot:
+            label = label_of(self.database.name)
+            name = await in_thread(reserve_name, self.folder, tools.context.run, snapshot.at, label)
+            files = BackupFiles(work, name)
+            written, contents = await self._read(tools, access, snapshot, files)
+        must_be_complete(written)
+        manifest = self._manifest(contents, snapshot, name, written)
+        await in_thread(write_durably, files.manifest, manifest.model_dump_json(indent=1))
+        await in_thread(write_durably, files.checksum, checksum_line(written.sha256, name))
+        return self._outcome(manifest, await in_thread(sha256_of, files.manifest), datetime.now(UTC) - begun)
+
+    async def _must_be_planned(self, tools: StepTools, access: DatabaseAccess) -> None:
+        async with tools.session(access) as session:
+            await must_be(session, access, Identity(self.database.system_identifier, self.database.oid))
+
+    async def _read(
+        self, tools: StepTools, access: DatabaseAccess, snapshot: Snapshot, files: BackupFiles
+    ) -> tuple[Written, Contents]:
+        """pg_dump and the counting side by side, in the same moment of the database."""
+        progress = Progress()
+
+        async def told(done: int, of: int) -> None:
+            await tools.context.say(f"{progress.raw_bytes >> 20} MB of SQL dumped, {done} of {of} tables counted")
+
+        def opened() -> AbstractAsyncContextManager[Session]:
+            return tools.session(access)
+
+        written, contents = await together(
+            self._run_pg_dump(tools, access, snapshot, files, progress),
+            read_contents(opened, snapshot.relations, snapshot.id, told),
+        )
+        return written, contents
+
+    async def _run_pg_dump(
+        self, tools: StepTools, access: DatabaseAccess, snapshot: Snapshot, files: BackupFiles, progress: Progress
+    ) -> Written:
+        programs = await tools.programs(self.database.server_major)
+        arguments = ("--format=plain", f"--snapshot={snapshot.id}", "--lock-wait-timeout=30s")
+        command = tools.command(access, "pg_dump", programs, arguments)
+        with disk_errors():
+            ended = await run(command, drain=lambda source: compress(source, files.dump, progress))
+        must_succeed(command, ended)
+        written: Written = ended.drained
+        return written
+
+    def _manifest(self, contents: Contents, snapshot: Snapshot, name: str, written: Written) -> Manifest:
+        return Manifest(
+            **dict(contents),
+            database=self.database.name,
+            system_identifier=self.database.system_identifier,
+            server_version=self.database.server_version,
+            lsn=snapshot.lsn,
+            taken_at=snapshot.at.astimezone(UTC),
+            file=name,
+            size_bytes=written.size_bytes,
+            sha256=written.sha256,
+        )
+
+    def _outcome(self, manifest: Manifest, manifest_sha256: str, took: timedelta) -> Outcome:
+        tables = sum(table.kind is TableKind.TABLE for table in manifest.tables.values())
+        summary = (
+            f"{manifest.file}: {phrases.size(manifest.size_bytes)}, {phrases.count(tables, 'table')} and"
+            f" {phrases.count(manifest.rows, 'row')} in {phrases.duration(took)}"
+        )
+        data = {
+            "database": self.database.name,
+            "folder": str(self.folder),
+            "file": manifest.file,
+            "size_bytes": manifest.size_bytes,
+            "sha256": manifest.sha256,
+            "manifest_sha256": manifest_sha256,
+            "taken_at": manifest.taken_at.isoformat(),
+            "tables": tables,
+            "rows": manifest.rows,
+            "seconds": round(took.total_seconds(), 3),
+        }
+        return Outcome(summary, data)
+
+
+@dataclass(frozen=True)
+class RemoveUnfinished:
+    """Puts a dump back: its hidden folder goes."""
+
+    folder: Path
+    timeout: timedelta = timedelta(minutes=1)
+    safe_to_repeat: bool = True
+
+    def describe(self) -> str:
+        return f"Remove the run's unfinished files below {self.folder}"
+
+    async def run(self, tools: StepTools) -> Outcome:
+        """Raises: OperationFailed."""
+        there = await in_thread(remove_unfinished, self.folder, tools.context.run)
+        return Outcome("The unfinished files are gone." if there else "There were no unfinished files.")
+
+
+def label_of(database: str) -> str:
+    """The first part of a backup's file name: the guide's own for `takumi`, else the database's name.
+
+    Source: facts, Backups in the wild.
+    """
+    plain = re.sub(r"[^a-z0-9_]", "_", database.lower())[:36]
+    return f"{plain}_db" if plain[0].isalpha() else f"db_{plain}"[:41]
+
+
+def must_be_complete(written: Written) -> None:
+    """Raises: OperationFailed when the dump lacks what pg_dump writes last, whatever its exit code said."""
+    if COMPLETE not in written.tail:
+        raise OperationFailed(
+            "The dump does not end as a complete one does, although pg_dump reported no error.",
+            hint="Nothing was kept. Ask again, and look at the server's log if it happens again.",
+        )

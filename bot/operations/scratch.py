@@ -1,0 +1,65 @@
+"""Databases that a run makes for itself: like another one, closed to everybody else, and gone afterwards."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.operations.tools.access import DatabaseAccess
+from bot.operations.tools.processes import outlast
+from bot.operations.tools.sessions import Session, quoted
+from bot.operations.tools.toolbox import StepTools
+
+
+def proof_name(run: str) -> str:
+    """The name of the database into which a run restores a dump to prove it."""
+    return f"takumi_proof_{run}"[:63]
+
+
+@asynccontextmanager
+async def scratch_database(tools: StepTools, access: DatabaseAccess, name: str, owner: str) -> AsyncIterator[str]:
+    """A new, empty database beside the access's own, with its encoding and collation; dropped in every case.
+
+    Raises: OperationFailed.
+    """
+    async with tools.session(access) as model:
+        template = "template1" if await model.value(_NEEDS_TEMPLATE1) else "template0"
+        locale = await model.value(_LOCALE)
+    async with tools.session(access, access.maintenance_database) as session:
+        await drop_database(session, name)
+        await session.rows(f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE {template} {locale}")
+    try:
+        async with tools.session(access, access.maintenance_database) as session:
+            await session.rows(f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC")
+        yield name
+    finally:
+        await outlast(_drop(tools, access, name))
+
+
+async def drop_database(session: Session, name: str) -> None:
+    """Drop it with every session in it; nothing happens when there is none. Raises: OperationFailed."""
+    await session.rows(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
+
+
+async def _drop(tools: StepTools, access: DatabaseAccess, name: str) -> None:
+    async with tools.session(access, access.maintenance_database) as session:
+        await drop_database(session, name)
+
+
+# An extension that only a superuser may create comes along from template1, where somebody put it for this purpose.
+_NEEDS_TEMPLATE1 = """
+SELECT EXISTS (SELECT FROM pg_extension e
+               JOIN pg_available_extension_versions v ON (v.name, v.version) = (e.extname, e.extversion)
+               WHERE v.superuser AND NOT v.trusted)
+       AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+"""
+
+# As JSON, since the columns of the locale have other names in each version.
+_LOCALE = """
+SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
+       || CASE j->>'datlocprovider'
+              WHEN 'c' THEN ' LOCALE_PROVIDER libc'
+              WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j->>'datlocale', j->>'daticulocale'))
+              WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j->>'datlocale')
+              ELSE '' END
+       || coalesce(' ICU_RULES ' || quote_literal(j->>'daticurules'), '')
+FROM pg_database d, LATERAL (SELECT to_jsonb(d) AS j) AS as_json WHERE d.datname = current_database()
+"""

@@ -1,0 +1,87 @@
+"""How the platform is reached: frozen values that `bot.app` fills from the settings."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.domain.targets import Environment
+
+NO_SECRET = SecretStr("")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A role of a PostgreSQL cluster that may log in."""
+
+    user: str
+    password: SecretStr
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """A database of the platform, reached directly: behind a pooler in transaction mode two sessions share one lock.
+
+    `login` is the maintenance role. `restorer` is the role without any rights that restored files run as; without it a
+    superuser's login makes one for each restore, and any other login restores nothing but the bot's own fresh dumps.
+    `maintenance_database` is where sessions go that concern the whole cluster: locks, renames.
+    """
+
+    name: str
+    host: str
+    port: int
+    login: Login
+    environment: Environment
+    maintenance_database: str = "postgres"
+    restorer: Login | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class OwnDatabase:
+    """Where the bot itself lives: never a target."""
+
+    system_identifier: str
+    database: str
+
+
+@dataclass(frozen=True)
+class BackupPlaces:
+    """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
+
+    `endpoint_url` is empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's own
+    identity is to be used.
+    """
+
+    folder: Path
+    retention: timedelta
+    cloud: bool = False
+    bucket: str = ""
+    region: str = "us-east-1"
+    endpoint_url: str = ""
+    access_key: SecretStr = NO_SECRET
+    secret_key: SecretStr = NO_SECRET
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything that operations may reach. `default_database` is the guide's DB_NAME.
+
+    `program_folders` are bin folders of PostgreSQL's client programs, looked into before the well-known ones.
+    URLs may carry credentials, so they are secrets.
+    """
+
+    databases: tuple[DatabaseAccess, ...]
+    default_database: str
+    backups: BackupPlaces
+    program_folders: tuple[Path, ...] = ()
+    own: OwnDatabase | None = None
+    backend_urls: tuple[str, ...] = ()
+    redis_url: SecretStr = NO_SECRET
+    chain_rpc_url: SecretStr = NO_SECRET
+    chain_id: int | None = None
+    oldest_block: timedelta = timedelta(minutes=5)

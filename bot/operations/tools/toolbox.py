@@ -1,0 +1,111 @@
+"""What an operation is handed: the platform's access, and sessions and programs that bear the step's name."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from psycopg.conninfo import make_conninfo
+
+from bot.domain.errors import RequestError
+from bot.domain.operations import StepContext
+from bot.operations.tools.access import DatabaseAccess, Login, Platform
+from bot.operations.tools.fences import end_sessions, fence
+from bot.operations.tools.objects import ObjectStore
+from bot.operations.tools.processes import Command
+from bot.operations.tools.programs import Programs, programs_for
+from bot.operations.tools.sessions import CONNECT_SECONDS, SETTINGS, Session, session
+
+LOOK_UP = StepContext(run="look-up", step="", attempt=0)
+
+
+@dataclass(frozen=True)
+class StepTools:
+    """Tools for one attempt of one step, or for one look-up."""
+
+    platform: Platform
+    context: StepContext
+    objects: ObjectStore | None
+
+    def database(self, name: str) -> DatabaseAccess:
+        """The access to a configured database; an empty name means the default one. Raises: RequestError."""
+        wanted = name or self.platform.default_database
+        names = [access.name for access in self.platform.databases]
+        if wanted in names:
+            return self.platform.databases[names.index(wanted)]
+        near = get_close_matches(wanted, names, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Configured are: {', '.join(names) or 'none'}."
+        raise RequestError(f"There is no database {wanted!r}.", hint=hint, fields={"database": hint})
+
+    def session(
+        self, access: DatabaseAccess, database: str = "", login: Login | None = None
+    ) -> AbstractAsyncContextManager[Session]:
+        """A session in that database of the cluster; the access's own one when left out. Raises: OperationFailed."""
+        return session(access, self.context.session_name, database or access.name, login)
+
+    def fence(self, access: DatabaseAccess) -> AbstractAsyncContextManager[Session]:
+        """The right to act on that cluster, for as long as it is held. Raises: OperationFailed."""
+        return fence(access, self.context)
+
+    async def programs(self, server_major: int) -> Programs:
+        """Raises: OperationFailed when none fit."""
+        return await programs_for(server_major, self.platform.program_folders)
+
+    def command(
+        self, access: DatabaseAccess, program: str, programs: Programs, arguments: Sequence[str], **where: str
+    ) -> Command:
+        """A client program with the maintenance role's login; `database` and `options` may be given in `where`."""
+        return self.command_as(access.login, access, program, programs, arguments, **where)
+
+    def command_as(
+        self,
+        login: Login,
+        access: DatabaseAccess,
+        program: str,
+        programs: Programs,
+        arguments: Sequence[str],
+        *,
+        database: str = "",
+        options: str = "",
+    ) -> Command:
+        """A client program on that database; the password is in its environment, never in its arguments."""
+        target = make_conninfo(
+            "",
+            host=access.host,
+            port=access.port,
+            user=login.user,
+            dbname=database or access.name,
+            connect_timeout=CONNECT_SECONDS,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+        environment = {
+            "PGPASSWORD": login.password.get_secret_value(),
+            "PGAPPNAME": self.context.session_name,
+            "PGOPTIONS": f"{SETTINGS} {options}".strip(),
+        }
+        return Command(programs.path(program), ("--no-password", f"--dbname={target}", *arguments), environment)
+
+
+class Toolbox:
+    """Hands tools out, and ends what an earlier attempt of a run left on the platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self._objects = ObjectStore(platform.backups) if platform.backups.bucket else None
+
+    def for_look_up(self) -> StepTools:
+        return self.for_step(LOOK_UP)
+
+    def for_step(self, context: StepContext) -> StepTools:
+        return StepTools(self.platform, context, self._objects)
+
+    async def end_effects(self, run_id: str) -> Sequence[str]:
+        """End every session of the run on every cluster, and wait for their end; names them.
+
+        The programs of a dead worker have died with it; those of a living one end with their sessions.
+        Raises: OperationFailed when a cluster cannot be asked or a session does not end.
+        """
+        clusters = {(access.host, access.port): access for access in self.platform.databases}
+        return [name for access in clusters.values() for name in await end_sessions(access, f"takumi:{run_id}:")]
