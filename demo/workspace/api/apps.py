@@ -53,4 +53,5 @@ async def bots_info(call: Call) -> Json:
     app = next((a for a in call.world.state.apps.values() if a.bot_id == call.text("bot")), None)
     if app is None:
         raise SlackError("bot_not_found")
-    return {"bot": app.bot_profile(call.world.state.team_id) | {"user_id": app.bot_user_id}}
+    profile = app.bot_profile(call.world.state.team_id) | {"user_id": app.bot_user_id}
+    return {"bot": {name: value for name, value in profile.items() if name != "team_id"}}

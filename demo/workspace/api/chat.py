@@ -97,7 +97,8 @@ async def update(call: Call) -> Json:
     message["edited"] = {"user": call.app.bot_user_id, "ts": edited_ts}
     call.stand_in.events.message_changed(channel, message, previous, edited_ts)
     call.world.changed(channel=channel.id)
-    return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": _shown(message)}
+    shown = {name: value for name, value in _shown(message).items() if name != "ts"}
+    return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": shown}
 
 
 @method(

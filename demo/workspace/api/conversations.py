@@ -27,7 +27,7 @@ async def list_(call: Call) -> Json:
     """Public channels and those the bot is in, of the types asked for."""
     found = [c for c in _of_types(call) if not (c.is_archived and call.flag("exclude_archived"))]
     shown, next_cursor = page(call, found, _LIMIT_MAX, error="invalid_limit")
-    channels = [c.slack_shape(call.app.bot_user_id) for c in shown]
+    channels = [_counted(c, call.app.bot_user_id) for c in shown]
     return {"channels": channels, "response_metadata": {"next_cursor": next_cursor}}
 
 
@@ -41,6 +41,8 @@ async def of_user(call: Call) -> Json:
     found = [c for c in _of_types(call) if user in c.members]
     shown, next_cursor = page(call, found, _LIMIT_MAX, error="invalid_limit")
     channels = [c.slack_shape(call.app.bot_user_id) for c in shown]
+    for shape in channels:
+        shape.pop("is_member", None)
     return {"channels": channels, "response_metadata": {"next_cursor": next_cursor}}
 
 
@@ -50,10 +52,8 @@ async def of_user(call: Call) -> Json:
 )  # fmt: skip
 async def info(call: Call) -> Json:
     channel = _visible(call)
-    shape = channel.slack_shape(call.app.bot_user_id)
-    if not call.flag("include_num_members"):
-        shape.pop("num_members", None)
-    return {"channel": shape}
+    me = call.app.bot_user_id
+    return {"channel": _counted(channel, me) if call.flag("include_num_members") else channel.slack_shape(me)}
 
 
 @method(
@@ -184,6 +184,10 @@ async def archive(call: Call) -> Json:
     channel.is_archived = True
     call.world.changed(state=True)
     return {}
+
+
+def _counted(channel: Channel, viewer: str) -> Json:
+    return channel.slack_shape(viewer) | {"num_members": len(channel.members)}
 
 
 def _of_types(call: Call) -> list[Channel]:

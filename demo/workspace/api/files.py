@@ -67,11 +67,7 @@ async def complete_upload(call: Call) -> Json:
 )  # fmt: skip
 async def info(call: Call) -> Json:
     stored = _complete(call)
-    return {
-        "file": stored.slack_shape(call.world.base_url),
-        "comments": [],
-        "response_metadata": {"next_cursor": ""},
-    }
+    return {"file": stored.slack_shape(call.world.base_url), "comments": []}
 
 
 @method("files.delete", "t3", required="file", scopes="files:write", raises="file_not_found cant_delete_file")

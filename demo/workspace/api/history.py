@@ -1,6 +1,7 @@
 """conversations.history and conversations.replies: what was said, newest or oldest first."""
 
 import copy
+from collections.abc import Callable
 
 from demo.workspace import Json
 from demo.workspace.api.call import Call
@@ -28,7 +29,8 @@ async def history(call: Call) -> Json:
     channel = _readable(call)
     if not call.is_member(channel):
         raise SlackError("not_in_channel")
-    found = [m for m in reversed(top_level(channel)) if _in_window(call, m)]
+    holds = _window(call)
+    found = [m for m in reversed(top_level(channel)) if holds(m)]
     shown, next_cursor = page(call, found, _LIMIT_MAX)
     return {
         "messages": [_shown(call, channel, m) for m in shown],
@@ -58,7 +60,8 @@ async def replies_(call: Call) -> Json:
     if asked is None:
         raise SlackError("thread_not_found")
     parent = channel.messages.get(str(asked.get("thread_ts", asked["ts"])), asked)
-    answers = [m for m in replies(channel, parent["ts"]) if _in_window(call, m)]
+    holds = _window(call)
+    answers = [m for m in replies(channel, parent["ts"]) if holds(m)]
     shown, next_cursor = page(call, [parent, *answers], _LIMIT_MAX, default=_LIMIT_MAX)
     return {
         "messages": [_shown(call, channel, m) for m in shown],
@@ -73,12 +76,17 @@ def _readable(call: Call) -> Channel:
     return channel
 
 
-def _in_window(call: Call, message: Json) -> bool:
+def _window(call: Call) -> Callable[[Json], bool]:
+    """Raises: SlackError for a bound that is no time."""
     oldest = _moment(call, "oldest", "invalid_ts_oldest", 0.0)
     latest = _moment(call, "latest", "invalid_ts_latest", float("inf"))
-    ts = float(message["ts"])
-    inside = oldest < ts < latest
-    return inside or (call.flag("inclusive") and ts in (oldest, latest))
+    bounds = (oldest, latest) if call.flag("inclusive") else ()
+
+    def holds(message: Json) -> bool:
+        ts = float(message["ts"])
+        return oldest < ts < latest or ts in bounds
+
+    return holds
 
 
 def _moment(call: Call, name: str, error: str, default: float) -> float:

@@ -96,7 +96,7 @@ SECTION = {
         _text_or_fields,
     )
 }
-HEADER = typed("header", {"text": plain_text(HEADER_LIMIT)}, {**_ID, "level": integer(1, 4)})
+HEADER = typed("header", {"text": plain_text(HEADER_LIMIT)}, _ID)
 DIVIDER = typed("divider", {}, _ID)
 CONTEXT = typed("context", {"elements": array(tagged(_PLAIN_OR_MRKDWN | IMAGE_ELEMENT), CONTEXT_ELEMENTS, 1)}, _ID)
 ACTIONS = typed("actions", {"elements": array(elements.IN_ACTIONS, ACTIONS_ELEMENTS, 1)}, _ID)

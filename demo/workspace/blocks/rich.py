@@ -2,7 +2,7 @@
 
 from demo.workspace.blocks.rules import Rule, array, boolean, choice, integer, record, string, tagged, typed, url
 
-_STYLE = record({}, dict.fromkeys(("bold", "italic", "strike", "code", "underline", "highlight", "unlink"), boolean))
+_STYLE = record({}, dict.fromkeys(("bold", "italic", "strike", "code", "underline"), boolean))
 _FREE: dict[str, Rule] = {"style": _STYLE}
 
 TEXT = typed("text", {"text": string(least=1)}, _FREE)
@@ -28,7 +28,7 @@ SECTION = typed("rich_text_section", {"elements": array(tagged(INLINE))})
 LIST = typed(
     "rich_text_list",
     {"elements": array(tagged(SECTION)), "style": choice("bullet", "ordered")},
-    {**_BORDER, "indent": integer(0, 8), "offset": integer(0)},
+    {**_BORDER, "indent": integer(0, 8)},
 )
 QUOTE = typed("rich_text_quote", {"elements": array(tagged(INLINE))}, _BORDER)
 PREFORMATTED = typed("rich_text_preformatted", {"elements": array(tagged(TEXT | LINK))}, _BORDER)

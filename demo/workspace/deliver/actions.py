@@ -89,7 +89,9 @@ _FEEDBACK = ("positive_button", "negative_button")
 def _checked(element: Json, field: str, chosen: Any) -> Any:
     """Static menus, boxes and radio buttons take only what they offer; external ones were asked just before."""
     offered = _offered(element)
-    if offered is None or chosen is None:
+    if chosen in (None, ""):
+        return None
+    if offered is None:
         return chosen
     if field == "selected_options":
         return [_one_of(one, offered) for one in chosen]

@@ -78,7 +78,6 @@ class Channel(BaseModel):
             "is_ext_shared": False,
             "is_member": viewer in self.members,
             "creator": self.creator,
-            "num_members": len(self.members),
             "topic": {"value": self.topic, "creator": self.creator, "last_set": self.created_seconds},
             "purpose": {"value": "", "creator": "", "last_set": 0},
             "previous_names": [],
