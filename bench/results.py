@@ -59,12 +59,16 @@ class Compared:
 
 def show(results: Sequence[Result]) -> None:
     """The table; a goal that is missed is said, never hidden."""
-    table = Table("name", "ours", "peer", "unit", "ratio", "goal", "met", "peer's name", title="bench")
+    table = Table("name", "ours", "peer", "unit", "ratio", "goal", "met", title="bench")
     for one in results:
-        bound = f"{'at least' if one.better == 'higher' else 'at most'} {one.goal}"
+        bound = f"at {'least' if one.better == 'higher' else 'most'} {one.goal:g}"
         numbers = (f"{one.ours:g}", f"{one.peer:g}", one.unit, f"{one.ratio:g}", bound)
-        table.add_row(one.name, *numbers, "yes" if one.met else "NO", one.peer_name)
-    Console().print(table)
+        table.add_row(one.name, *numbers, "yes" if one.met else "NO")
+    console = Console()
+    console.print(table)
+    for peer in sorted({one.peer_name for one in results}):
+        names = ", ".join(one.name for one in results if one.peer_name == peer)
+        console.print(f"The peer of {names}: {peer}.")
 
 
 def write(results: Sequence[Result], file: Path = FILE) -> None:

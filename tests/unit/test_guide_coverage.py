@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from bot.domain.risk import Risk
-from tests.coverage import Row, rows, names_of_tests
+from tests.coverage import Row, names_of_tests, rows
 from tests.guide import PROJECT, restated
 
 ROWS = rows()
