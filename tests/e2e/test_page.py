@@ -268,8 +268,8 @@ async def test_an_unread_channel_is_marked_until_it_is_opened(window: Windows, r
     page = await window(AIKO)
     async with Workspace(running.url, running.token) as workspace:
         await workspace.person(TARO).say("hello", "#general")
-    await expect(page.get_by_role("button", name="general, 1 unread")).to_be_visible()
-    await page.get_by_role("button", name="general, 1 unread").click()
+    await expect(page.get_by_role("button", name="general 1 unread")).to_be_visible()
+    await page.get_by_role("button", name="general 1 unread").click()
     await expect(page.locator("[data-ts]")).to_contain_text("hello")
     await page.locator("[data-channel-id=C0RANDOM01]").click()
     await expect(page.get_by_role("button", name="general", exact=True)).to_be_visible()

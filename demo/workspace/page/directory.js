@@ -54,8 +54,9 @@ export const apps = () => known.apps;
 export const appOf = (view) => known.apps.find((each) => each.id === view.app_id) ?? known.apps[0];
 
 export function avatar({ name, color, isApp }, size = "normal") {
-  const node = h("span", { class: `avatar avatar-${size}${isApp ? " avatar-app" : ""}`, "aria-hidden": "true" }, initials(name));
-  node.style.backgroundColor = color || colorOf(name);
+  const node = h("span", { class: `avatar avatar-${size}${isApp ? " avatar-app" : ""}`, "aria-hidden": "true", dataset: { initials: initials(name) } });
+  // A little darker than given, so that white letters can be read on any of them.
+  node.style.backgroundColor = `color-mix(in srgb, ${color || colorOf(name)} 78%, black)`;
   return node;
 }
 

@@ -33,15 +33,16 @@ function go(part) {
 async function arrive() {
   const before = here;
   here = readHash();
-  sessionStorage.setItem("as", here.as);
   if (here.as !== before.as) changePerson();
   await refreshState();
-  if (here.app && here.app !== before.app) await post("home", { as: here.as, app_id: here.app }).catch((error) => notify(error.message));
   await Promise.all([refreshConversations(), refreshViews()]);
+  const isNewHome = here.app && (here.app !== before.app || here.as !== before.as);
+  if (isNewHome) await post("home", { as: here.as, app_id: here.app }).catch((error) => notify(error.message));
 }
 
 function changePerson() {
   stopFeed();
+  state = null;
   open.channel = open.thread = null;
   forgetHome(main);
   showStack([], { as: here.as });
@@ -55,17 +56,19 @@ function onChange(change) {
 }
 
 const refreshState = coalesced(async () => {
-  try {
-    state = await get("state", { as: here.as });
-  } catch (error) {
-    notify(error.message);
-    return;
-  }
+  const { as } = here;
+  const fetched = await get("state", { as }).catch((error) => notify(error.message));
+  if (!fetched || as !== here.as) return;
+  state = fetched;
   learn(state);
-  here.channel ??= (channels().find((each) => each.is_member !== false) ?? channels()[0])?.id;
+  sessionStorage.setItem("as", here.as);
+  if (!channel(here.channel)) Object.assign(here, { channel: firstChannel(), thread: null });
   drawSidebar(sidebar, state, here, go);
   showClock();
 });
+
+/** Where a person starts, and where one lands who cannot see the channel that was open. */
+const firstChannel = () => (channels().find((each) => each.is_member !== false) ?? channels()[0])?.id;
 
 const refreshConversations = coalesced(async () => {
   if (!state) return;

@@ -22,13 +22,14 @@ const group = (title, entries) => h("section", { class: "sidebar-group" }, h("h2
 function place(conversation, here, go) {
   const isHere = here.channel === conversation.id && !here.app;
   const unread = isHere ? 0 : Number(conversation.unread ?? 0);
-  const label = `${conversationName(conversation)}${unread ? `, ${unread} unread` : ""}${conversation.is_member === false ? ", not a member" : ""}`;
   const classes = ["entry", unread && "is-unread", conversation.is_member === false && "is-outside"].filter(Boolean).join(" ");
-  return h("button", { type: "button", class: classes, "aria-label": label, "aria-current": isHere ? "page" : null, dataset: { channelId: conversation.id, focusKey: conversation.id }, onclick: () => go({ channel: conversation.id, thread: null, app: null }) },
+  return h("button", { type: "button", class: classes, title: conversation.is_member === false ? "Not a member" : null, "aria-current": isHere ? "page" : null, dataset: { channelId: conversation.id, focusKey: conversation.id }, onclick: () => go({ channel: conversation.id, thread: null, app: null }) },
     conversation.is_im ? imMark(conversation) : icon("hash"),
     h("span", { class: "entry-name" }, conversationName(conversation)),
-    unread > 0 && h("span", { class: "unread" }, String(unread)));
+    unreadMark(unread));
 }
+
+const unreadMark = (unread) => unread > 0 && h("span", { class: "unread" }, String(unread), h("span", { class: "visually-hidden" }, " unread"));
 
 const imMark = (conversation) => avatar({ name: conversationName(conversation), color: people().find((each) => each.id === conversation.user)?.avatar_color }, "tiny");
 
@@ -38,11 +39,11 @@ function appEntry(app, here, go) {
   const isHere = here.app === app.id || (!here.app && direct && here.channel === direct.id);
   const unread = isHere ? 0 : Number(direct?.unread ?? 0);
   const open = () => go(unread ? { channel: direct.id, app: null, thread: null } : { app: app.id, thread: null });
-  return h("button", { type: "button", class: `entry${unread ? " is-unread" : ""}`, "aria-label": `${app.name}, ${status}${unread ? `, ${unread} unread` : ""}`, "aria-current": isHere ? "page" : null, dataset: { appId: app.id, focusKey: app.id }, onclick: open },
+  return h("button", { type: "button", class: `entry${unread ? " is-unread" : ""}`, "aria-current": isHere ? "page" : null, dataset: { appId: app.id, focusKey: app.id }, onclick: open },
     avatar({ name: app.name, isApp: true, color: people().find((each) => each.id === app.bot_user_id)?.avatar_color }, "tiny"),
     h("span", { class: "entry-name" }, app.name),
-    unread > 0 && h("span", { class: "unread" }, String(unread)),
-    h("span", { class: `dot${app.connected ? " dot-on" : ""}`, title: status }));
+    unreadMark(unread),
+    h("span", { class: `dot${app.connected ? " dot-on" : ""}`, title: status }, h("span", { class: "visually-hidden" }, status)));
 }
 
 function actAs(here, go) {

@@ -6,7 +6,7 @@ import { guarded } from "./unknown.js";
 
 export function table(block) {
   const [head, ...body] = block.rows ?? [];
-  return h("div", { class: "table-scroll", tabIndex: 0, role: "region", "aria-label": "Table" },
+  return h("div", { class: "table-scroll", tabIndex: 0, role: "group", "aria-label": "Table" },
     h("table", { class: "data-table" }, head && h("thead", {}, row(head, "th", block)), h("tbody", {}, body.map((cells) => row(cells, "td", block)))));
 }
 

@@ -14,8 +14,10 @@ export function plan(block) {
     h("div", { class: "plan-head" },
       h("span", { class: "plan-title", role: "heading", "aria-level": 3 }, String(block.title ?? "")),
       h("span", { class: "plan-count" }, `${done} of ${tasks.length} done`)),
-    h("ol", { class: "tasks" }, tasks.map((task) => guarded(task, "task", taskCard))));
+    h("ol", { class: "tasks" }, tasks.map((task) => item(guarded(task, "task", taskCard)))));
 }
+
+const item = (node) => (node.matches("li") ? node : h("li", {}, node));
 
 export function taskCard(task) {
   const status = task.status in STATUS_WORDS ? task.status : "pending";
