@@ -18,7 +18,7 @@ from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
 from bot.domain.targets import Environment
 from bot.engine import schema as queue_schema
-from bot.engine.queue import Queue
+from bot.engine.queue import Queue, deferral_sql
 from bot.operations.health import PlatformHealth
 from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import Toolbox
@@ -122,7 +122,7 @@ class Bot:
         url = settings.database_url.get_secret_value()
         self.queue = Queue(url)
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
-        self.store: Store = PostgresStore(self.pool, self.queue.deferrer)
+        self.store: Store = PostgresStore(self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX))
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()

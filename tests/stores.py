@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bot.engine import schema
-from bot.engine.queue import Queue
+from bot.engine.queue import Queue, deferral_sql
 from bot.services.ports import Job, Store, Wake
 from bot.stores.connections import Pool, make_pool
 from bot.stores.memory.store import MemoryStore
@@ -22,6 +22,7 @@ from demo.platform.postgres import Cluster
 from tests.servers import drop_database, unique_name
 
 QUEUE_SCHEMA = ForeignSchema(schema.NAME, schema.version(), schema.fresh(), schema.upgrades(), schema.GRANTS)
+DEFER_RECEIVED = deferral_sql(Job.WORK_INBOX)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ async def opened(url: str, max_size: int = 10) -> AsyncIterator[Pool]:
 @pytest_asyncio.fixture
 async def postgres_store(migrated: BotDatabase) -> AsyncIterator[PostgresStore]:
     async with opened(migrated.url) as pool:
-        yield PostgresStore(pool, Queue(migrated.url).deferrer)
+        yield PostgresStore(pool, Queue(migrated.url).deferrer, DEFER_RECEIVED)
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -38,6 +38,15 @@ class GrowingDelays(BaseRetryStrategy):
         return RetryDecision(retry_at=datetime.now(UTC) + RETRY_DELAYS[job.attempts])
 
 
+def deferral_sql(job: Job) -> str:
+    """An SQL expression that defers a job for each `id` of the rows it stands over, for one statement that does both.
+
+    Source: Procrastinate's own query `defer_jobs`; a deferral through Python costs three more round trips.
+    """
+    row = f"ROW('{QUEUE}', '{job.value}', 0, NULL, NULL, jsonb_build_object('key', id), NULL)"
+    return f"procrastinate_defer_jobs_v1(array_agg({row}::procrastinate_job_to_defer_v1))"
+
+
 class Queue:
     """One task a kind of job; its argument is the key of the row to look at.
 

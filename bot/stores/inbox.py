@@ -18,12 +18,16 @@ SELECT id FROM inbox
 WHERE worked_at IS NULL AND claimed_until <= clock_timestamp() AND received_at <= clock_timestamp() - %s
 ORDER BY received_at LIMIT %s
 """
-# Rows come sorted by key, so that two replicas with the same duplicates wait for one another and do not deadlock.
+# One statement is one transaction and one round trip. Rows come sorted by key, so that two replicas with the same
+# duplicates wait for one another and do not deadlock. `{defer}` makes a job for every new id.
 _INSERT = """
-INSERT INTO inbox (id, kind, key, payload)
-SELECT id, kind, key, payload::json FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
-    AS new (id, kind, key, payload)
-ON CONFLICT (kind, key) DO NOTHING RETURNING id
+WITH new AS (
+    INSERT INTO inbox (id, kind, key, payload)
+    SELECT id, kind, key, payload::json FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+        AS received (id, kind, key, payload)
+    ON CONFLICT (kind, key) DO NOTHING RETURNING id
+), jobs AS (SELECT {defer} FROM new HAVING count(*) > 0)
+SELECT id, (SELECT count(*) FROM jobs) FROM new
 """
 _EXISTING = """
 SELECT inbox.id, kind, key FROM inbox JOIN unnest(%s::text[], %s::text[]) AS sought (kind, key) USING (kind, key)
@@ -60,22 +64,25 @@ class PostgresInbox:
         cursor = await self._connection.execute(_UNWORKED, (older_than, limit))
         return [row["id"] for row in await cursor.fetchall()]
 
-    async def insert(self, new: Sequence[tuple[str, Delivery, str]]) -> set[str]:
-        """Insert (id, delivery, payload as JSON) sorted by kind and key; answers the ids that were not there before."""
-        columns = (
-            [inbox_id for inbox_id, _, _ in new],
-            [delivery.kind.value for _, delivery, _ in new],
-            [delivery.key for _, delivery, _ in new],
-            [payload for _, _, payload in new],
-        )
-        cursor = await self._connection.execute(_INSERT, columns)
-        return {row["id"] for row in await cursor.fetchall()}
 
-    async def existing(self, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], str]:
-        """(kind, key) to id."""
-        columns = [delivery.kind.value for delivery in deliveries], [delivery.key for delivery in deliveries]
-        cursor = await self._connection.execute(_EXISTING, columns)
-        return {(row["kind"], row["key"]): row["id"] for row in await cursor.fetchall()}
+async def insert(connection: Connection, defer: str, new: Sequence[tuple[str, Delivery, str]]) -> set[str]:
+    """Insert (id, delivery, payload as JSON) with their jobs; answers the ids that were not there before."""
+    ordered = sorted(new, key=lambda row: (row[1].kind.value, row[1].key))
+    columns = (
+        [inbox_id for inbox_id, _, _ in ordered],
+        [delivery.kind.value for _, delivery, _ in ordered],
+        [delivery.key for _, delivery, _ in ordered],
+        [payload for _, _, payload in ordered],
+    )
+    cursor = await connection.execute(_INSERT.replace("{defer}", defer).encode(), columns)
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def existing(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], str]:
+    """(kind, key) to id."""
+    columns = [delivery.kind.value for delivery in deliveries], [delivery.key for delivery in deliveries]
+    cursor = await connection.execute(_EXISTING, columns)
+    return {(row["kind"], row["key"]): row["id"] for row in await cursor.fetchall()}
 
 
 def _row(row: DictRow | None) -> InboxRow | None:

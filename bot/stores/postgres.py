@@ -53,12 +53,16 @@ class PostgresWork:
 
 
 class PostgresStore:
-    """The bot's own database; `defer` puts wake-ups into a caller's transaction."""
+    """The bot's own database.
 
-    def __init__(self, pool: Pool, defer: Deferrer) -> None:
+    `defer` puts wake-ups into a caller's transaction; `defer_received` is an SQL expression that does so for every
+    `id` of the inbox rows it stands over, so that a request and its job are one statement.
+    """
+
+    def __init__(self, pool: Pool, defer: Deferrer, defer_received: str) -> None:
         self._pool = pool
         self._defer = defer
-        self._reception = Reception(pool, defer)
+        self._reception = Reception(pool, defer_received)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:

@@ -1,4 +1,4 @@
-"""Recording requests before they are acknowledged; those that arrive together share one transaction."""
+"""Recording requests before they are acknowledged; those that arrive together share one statement."""
 
 import asyncio
 import json
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from bot.services.ports import Delivery, Job, Wake
-from bot.stores.connections import PATIENCE, Deferrer, Pool, transaction, unavailable
-from bot.stores.inbox import PostgresInbox
+from bot.services.ports import Delivery
+from bot.stores.connections import PATIENCE, Connection, Pool, unavailable
+from bot.stores.inbox import existing, insert
 
 BATCH_SIZE = 256
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError)
@@ -28,19 +28,18 @@ class Waiting:
     answer: "asyncio.Future[Answer]"
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    @property
-    def order(self) -> tuple[str, str]:
-        return self.delivery.kind.value, self.delivery.key
-
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
 class Reception:
-    """Group commit: whatever queued while one transaction was on its way goes into the next."""
+    """Group commit: whatever queued while one insert was on its way goes into the next.
 
-    def __init__(self, pool: Pool, defer: Deferrer) -> None:
+    `defer` is an SQL expression that makes a job for each `id` of the rows it stands over.
+    """
+
+    def __init__(self, pool: Pool, defer: str) -> None:
         self._pool = pool
         self._defer = defer
         self._queue: list[Waiting] = []
@@ -70,7 +69,7 @@ class Reception:
         if not batch:
             return
         try:
-            answers = await self._persist(batch)
+            answers = await self._in_time(batch)
         except _LOST as error:
             for waiting in batch:
                 waiting.fail(unavailable(error))
@@ -85,36 +84,42 @@ class Reception:
                 if not waiting.answer.done():
                     waiting.answer.set_result(answers[waiting.id])
 
-    async def _persist(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
-        try:
-            return await self._in_time(batch)
-        except psycopg.OperationalError:
-            # The connection died: the same insert once more is harmless, even when the first was committed.
-            return await self._in_time(batch)
-
     async def _in_time(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
         """Raises TimeoutError without waiting for a server that does not even answer a cancellation."""
-        attempt = asyncio.create_task(self._transact(batch))
+        attempt = asyncio.create_task(self._persist(batch))
         done, _ = await asyncio.wait({attempt}, timeout=PATIENCE.total_seconds())
         if not done:
             self._abandoned.add(attempt)
             attempt.add_done_callback(self._forget)
             attempt.cancel()
-            raise TimeoutError("the transaction did not end in time")
+            raise TimeoutError("the insert did not end in time")
         return attempt.result()
 
-    async def _transact(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
-        ordered = sorted(batch, key=lambda waiting: waiting.order)
-        async with transaction(self._pool) as connection:
-            inbox = PostgresInbox(connection)
-            new = await inbox.insert([(one.id, one.delivery, one.payload) for one in ordered])
-            if new:
-                await self._defer(connection, [Wake(Job.WORK_INBOX, inbox_id) for inbox_id in sorted(new)])
-            if len(new) == len(batch):
-                return {inbox_id: (inbox_id, True) for inbox_id in new}
-            existing = await inbox.existing([one.delivery for one in batch])
-        ids = {one.id: existing[one.order] for one in batch}
-        return {own: (inbox_id, inbox_id == own) for own, inbox_id in ids.items()}
+    async def _persist(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
+        """Insert on a living connection: after a lost one the same again is harmless, even if it was committed."""
+        while True:
+            connection = await self._pool.getconn(PATIENCE.total_seconds())
+            try:
+                return await self._insert(connection, batch)
+            except psycopg.OperationalError:
+                if not connection.closed:
+                    raise
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+                await self._pool.putconn(connection)
+
+    async def _insert(self, connection: Connection, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
+        await connection.set_autocommit(True)
+        new = await insert(connection, self._defer, [(one.id, one.delivery, one.payload) for one in batch])
+        answers = {inbox_id: (inbox_id, True) for inbox_id in new}
+        old = [one for one in batch if one.id not in new]
+        if old:
+            ids = await existing(connection, [one.delivery for one in old])
+            for one in old:
+                first = ids[one.delivery.kind.value, one.delivery.key]
+                answers[one.id] = first, first == one.id
+        return answers
 
     def _forget(self, attempt: "asyncio.Task[Mapping[str, Answer]]") -> None:
         self._abandoned.discard(attempt)

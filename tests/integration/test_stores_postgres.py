@@ -14,11 +14,12 @@ import pytest
 from bot.domain.errors import Unavailable
 from bot.domain.runs import Lease, RunState
 from bot.services.ports import Delivery, Job, Wake
+from bot.stores import reception
 from bot.stores.postgres import PostgresStore
 from demo.platform.postgres import Cluster
 from tests.builders import a_decision, a_delivery, a_run, an_entry
 from tests.servers import free_port
-from tests.stores import BotDatabase, opened
+from tests.stores import DEFER_RECEIVED, BotDatabase, opened
 
 LONG = timedelta(minutes=1)
 PRODUCT_TABLES = [
@@ -134,7 +135,7 @@ async def test_concurrent_requests_share_transactions(postgres_store: PostgresSt
 async def test_a_database_that_is_not_there_is_unavailable():
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/bot"
     async with opened(url) as pool:
-        store = PostgresStore(pool, _no_jobs)
+        store = PostgresStore(pool, _no_jobs, DEFER_RECEIVED)
         with pytest.raises(Unavailable, match="could not confirm"):
             await store.receive(a_delivery())
         with pytest.raises(Unavailable, match="could not confirm"):
@@ -181,27 +182,26 @@ async def test_a_connection_lost_inside_a_unit_of_work_is_unavailable_and_keeps_
     assert await rows(migrated.owner_url, "SELECT id FROM procrastinate_jobs") == []
 
 
-async def test_an_insert_that_was_committed_but_not_confirmed_is_recognised(migrated: BotDatabase, cluster: Cluster):
+async def test_an_insert_that_was_committed_but_not_confirmed_is_recognised(
+    postgres_store: PostgresStore, migrated: BotDatabase, monkeypatch: pytest.MonkeyPatch
+):
     """The connection dies between the commit and its confirmation: the second try finds the first one's row."""
-    async with opened(migrated.url) as pool:
-        store = PostgresStore(pool, _commits_and_dies(cluster, migrated))
-        inbox_id, is_new = await store.receive(a_delivery("t1"))
-        assert is_new
-        assert (await store.receive(a_delivery("t1"))) == (inbox_id, False)
-    assert len(await rows(migrated.url, "SELECT id FROM inbox")) == 1
+    original, tries = reception.insert, 0
 
+    async def committed_and_lost(connection: Any, *values: Any) -> set[str]:
+        nonlocal tries
+        tries += 1
+        new = await original(connection, *values)
+        if tries == 1:
+            await connection.close()
+            raise psycopg.OperationalError("lost")
+        return new
 
-def _commits_and_dies(cluster: Cluster, database: BotDatabase) -> Any:
-    died = False
-
-    async def defer(connection: psycopg.AsyncConnection[Any], _wakes: object) -> None:
-        nonlocal died
-        if not died:
-            died = True
-            await connection.execute("COMMIT")
-            await end_sessions(cluster, database)
-
-    return defer
+    monkeypatch.setattr(reception, "insert", committed_and_lost)
+    inbox_id, is_new = await postgres_store.receive(a_delivery("t1"))
+    assert (is_new, tries) == (True, 2)
+    assert await rows(migrated.url, "SELECT id FROM inbox") == [(inbox_id,)]
+    assert (await postgres_store.receive(a_delivery("t1"))) == (inbox_id, False)
 
 
 async def test_an_error_swallowed_inside_a_unit_of_work_is_not_taken_for_success(postgres_store: PostgresStore):
@@ -239,20 +239,13 @@ _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
 
 
 async def test_a_request_given_up_in_the_queue_is_not_carried_out_later(migrated: BotDatabase):
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def defer_slowly(_connection: object, _wakes: object) -> None:
-        begun.set()
-        await go_on.wait()
-
     async with opened(migrated.url) as pool:
-        store = PostgresStore(pool, defer_slowly)
+        store = PostgresStore(pool, _no_jobs, "count(pg_sleep(0.5))")
         first = asyncio.create_task(store.receive(a_delivery("t1")))
-        await begun.wait()
+        await asyncio.sleep(0.2)
         second = asyncio.create_task(store.receive(a_delivery("t2")))
         third = asyncio.create_task(store.receive(a_delivery("t3")))
         await asyncio.sleep(0)
         second.cancel()
-        go_on.set()
         await asyncio.wait({first, second, third})
     assert await rows(migrated.url, "SELECT key FROM inbox ORDER BY key") == [("t1",), ("t3",)]
