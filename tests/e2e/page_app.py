@@ -12,7 +12,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from demo.workspace.server import Running
 
 ALERTS = "C0ALERTS01"
-SCOPES = ["commands", "chat:write", "app_mentions:read", "channels:history", "channels:read", "users:read"]
+SCOPES = [
+    "commands",
+    "chat:write",
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "users:read",
+    "files:write",
+]
 COMMAND = {"command": "/demo", "description": "Try the page", "usage_hint": "whisper | ask | form"}
 SHORTCUT = {"name": "Launch", "type": "global", "callback_id": "launch", "description": "Opens the form"}
 MANIFEST: dict[str, Any] = {
@@ -75,6 +83,13 @@ FORM: dict[str, Any] = {
             "label": plain("Tell"),
             "element": {"type": "multi_users_select", "action_id": "people"},
         },
+        {
+            "type": "input",
+            "block_id": "runbook",
+            "optional": True,
+            "label": plain("Runbook"),
+            "element": {"type": "external_select", "action_id": "search", "min_query_length": 2},
+        },
     ],
 }
 REFUSAL = "Say which incident it belongs to."
@@ -101,6 +116,7 @@ def _listen(app: AsyncApp) -> None:
     app.action("approve")(_clicked)
     app.action("replace")(_clicked)
     app.action("level")(_clicked)
+    app.options("search")(_suggested)
     app.view("form")(_submitted)
     app.shortcut("launch")(_launched)
     app.event("app_home_opened")(_home)
@@ -130,7 +146,13 @@ async def _submitted(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient
         return
     await ack()
     told = view["state"]["values"]["tell"]["people"]["selected_users"]
-    await client.chat_postMessage(channel=ALERTS, text=f"Asked: {reason}, telling {len(told)}")
+    runbook = (view["state"]["values"]["runbook"]["search"]["selected_option"] or {}).get("value")
+    await client.chat_postMessage(channel=ALERTS, text=f"Asked: {reason}, telling {len(told)}, to {runbook}")
+
+
+async def _suggested(ack: AsyncAck, payload: dict[str, Any]) -> None:
+    found = [name for name in ("Back up", "Restore", "Reindex") if payload["value"].lower() in name.lower()]
+    await ack(options=[{"text": plain(name), "value": name} for name in found])
 
 
 async def _launched(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
+from slack_sdk.web.async_client import AsyncWebClient
 
 from demo.workspace.client import Workspace
 from demo.workspace.server import Running, running_workspace
@@ -57,9 +58,9 @@ async def credentials(running: Running) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def app(running: Running, credentials: dict[str, str]) -> AsyncIterator[None]:
-    async with connected_app(running, credentials):
-        yield
+async def app(running: Running, credentials: dict[str, str]) -> AsyncIterator[AsyncWebClient]:
+    async with connected_app(running, credentials) as client:
+        yield client
 
 
 class Windows:
@@ -184,7 +185,32 @@ async def test_a_refused_field_shows_its_error_and_keeps_what_was_typed(window: 
     await dialog.get_by_label("Reason").fill("INC-7")
     await dialog.get_by_role("button", name="Ask").click()
     await expect(dialog).to_have_count(0)
-    await expect(page.locator("[data-ts]").last).to_contain_text("Asked: INC-7, telling 1")
+    await expect(page.locator("[data-ts]").last).to_contain_text("Asked: INC-7, telling 1, to None")
+
+
+@pytest.mark.usefixtures("app")
+async def test_an_external_menu_offers_what_the_app_answers_to_the_typed_words(window: Windows) -> None:
+    page = await window()
+    await type_in(page, "/demo form")
+    await page.get_by_label("Reason").fill("INC-8")
+    search = page.get_by_role("combobox", name="Runbook")
+    await search.fill("r")
+    await expect(page.get_by_role("listbox", name="Runbook")).to_contain_text("Type at least 2 letters")
+    await search.fill("re")
+    await expect(page.get_by_role("option")).to_have_text(["Restore", "Reindex"])
+    await page.get_by_role("option", name="Reindex").click()
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.locator("[data-ts]").last).to_contain_text("to Reindex")
+
+
+async def test_a_file_can_be_downloaded_whole(window: Windows, app: AsyncWebClient) -> None:
+    await app.files_upload_v2(channel=ALERTS, content="9f2c  takumi.sql.gz", filename="takumi.sql.gz.sha256")
+    page = await window()
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Download").click()
+    file = await started.value
+    assert file.suggested_filename == "takumi.sql.gz.sha256"
+    assert (await file.path()).read_text(encoding="utf-8") == "9f2c  takumi.sql.gz"
 
 
 @pytest.mark.usefixtures("app")
@@ -277,7 +303,9 @@ async def test_an_unread_channel_is_marked_until_it_is_opened(window: Windows, r
 
 async def test_a_deactivated_person_is_refused_in_words(window: Windows) -> None:
     page = await window(DANA)
-    await expect(page.locator("#main")).to_contain_text("deactivated")
+    await type_in(page, "let me in")
+    await expect(page.locator(".composer-problem")).to_contain_text("Dana Gone is deactivated")
+    await expect(page.get_by_label("Message #takumi-alerts")).to_have_value("let me in")
 
 
 async def test_every_block_and_element_is_shown(window: Windows, running: Running) -> None:
