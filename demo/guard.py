@@ -8,7 +8,7 @@ import sys
 import time
 from contextvars import ContextVar
 
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 3.0
 
 
 class Guard:
@@ -16,7 +16,9 @@ class Guard:
 
     def __init__(self) -> None:
         arguments = [sys.executable, "-m", "demo.guard"]
-        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
 
     def watch(self, pid: int, ends_by: signal.Signals) -> None:
         self._tell(f"+{pid} {ends_by.value}")

@@ -22,6 +22,7 @@ from demo.ports import HOST, wait_for_port, wait_until_closed
 PORTS_NEEDED = 8
 BUCKET = "takumi-backups"
 REGION = "us-east-1"
+_PROBE_BUCKET = "takumi-demo-probe"
 _READY_TIMEOUT = timedelta(seconds=40)
 # It listens on socket files that it does not always remove, and their folder cannot be chosen.
 _SOCKETS = Path("/tmp")  # noqa: S108 - seaweedfs' choice, not ours
@@ -50,7 +51,7 @@ class ObjectStore:
         return f"http://{HOST}:{self.ports[3]}"
 
     async def start(self) -> None:
-        """Start it and make the bucket.
+        """Start it, make the bucket, and wait until content comes back.
 
         Raises: CannotStartError when it does not take requests in time.
         """
@@ -58,7 +59,7 @@ class ObjectStore:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         self.child = spawn(Program("s3", self._arguments(self._write_keys()), self.log, {}))
         await wait_for_port(self.child, self.ports[3], _READY_TIMEOUT)
-        await asyncio.to_thread(self._make_bucket)
+        await self._make_ready()
 
     async def stop(self) -> None:
         """It closes its volumes at once, then lingers 15 s for nothing: hence the short patience."""
@@ -81,17 +82,17 @@ class ObjectStore:
             config=config,
         )
 
-    def _make_bucket(self) -> None:
+    async def _make_ready(self) -> None:
         """The first requests fail while its parts find each other, so they are repeated until the time is up."""
         client = self.client()
         deadline = time.monotonic() + _READY_TIMEOUT.total_seconds()
         while True:
             try:
-                return _ensure_bucket(client)
+                return await asyncio.to_thread(_ensure_buckets, client)
             except (BotoCoreError, ClientError) as error:
                 if time.monotonic() > deadline:
                     raise CannotStartError(f"S3 does not take the bucket {BUCKET}: {error}") from error
-            time.sleep(0.1)
+            await asyncio.sleep(0.1)
 
     def _write_keys(self) -> Path:
         credentials = [{"accessKey": self.keys.access_key, "secretKey": self.keys.secret_key}]
@@ -117,11 +118,15 @@ class ObjectStore:
         return [_weed_program(), "-logtostderr=true", "server", "-filer", "-s3", *where, *ports, *quick, *small, *quiet]
 
 
-def _ensure_bucket(client: Any) -> None:
+def _ensure_buckets(client: Any) -> None:
+    """Both buckets, and proof that content is served: buckets are there seconds before the volumes with content."""
     names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
     if BUCKET not in names:
         client.create_bucket(Bucket=BUCKET, ObjectLockEnabledForBucket=True)
-    client.head_bucket(Bucket=BUCKET)
+    if _PROBE_BUCKET not in names:
+        client.create_bucket(Bucket=_PROBE_BUCKET)
+    client.put_object(Bucket=_PROBE_BUCKET, Key="probe", Body=b"ready")
+    client.get_object(Bucket=_PROBE_BUCKET, Key="probe")["Body"].read()
 
 
 def _weed_program() -> Path:
