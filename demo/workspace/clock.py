@@ -11,10 +11,11 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Wall time plus an offset that only grows."""
+    """Wall time plus an offset that only grows; `deadlines` are the moments somebody waits for."""
 
     def __init__(self, offset: timedelta = timedelta()) -> None:
         self.offset = offset
+        self.deadlines: list[float] = []
         self._moved = asyncio.Event()
 
     def now(self) -> float:
@@ -32,9 +33,13 @@ class Clock:
     async def sleep(self, duration: timedelta) -> None:
         """Return once `duration` has passed, whether it was lived through or skipped."""
         deadline = self.now() + duration.total_seconds()
-        while (left_seconds := deadline - self.now()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), left_seconds)
+        self.deadlines.append(deadline)
+        try:
+            while (left_seconds := deadline - self.now()) > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), left_seconds)
+        finally:
+            self.deadlines.remove(deadline)
 
     async def within(self, duration: timedelta, work: Coroutine[Any, Any, T]) -> T:
         """Raises: TimeoutError when the work is not done in time (it is then cancelled)."""

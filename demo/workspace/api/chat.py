@@ -1,22 +1,18 @@
-"""chat.*: posting, editing, deleting, whispering, scheduling."""
+"""chat.*: posting, editing, deleting, whispering."""
 
 import copy
-from datetime import timedelta
 
-from demo.workspace import Json, identifiers
+from demo.workspace import Json
 from demo.workspace.api.call import Call
 from demo.workspace.api.registry import method
 from demo.workspace.composing import UPDATE_TEXT_LIMIT, Content, authored, truncated
 from demo.workspace.errors import SlackError
 from demo.workspace.state import messages
 from demo.workspace.state.channels import Channel
-from demo.workspace.state.world import ScheduledMessage
 
-SCHEDULE_HORIZON = timedelta(days=120)
 EPHEMERAL_TEXT_LIMIT = 40_000
-SCHEDULED_PER_FIVE_MINUTES = 30
 
-_CONTENT_ERRORS = """invalid_blocks invalid_blocks_format invalid_metadata_format invalid_metadata_schema is_archived
+CONTENT_ERRORS = """invalid_blocks invalid_blocks_format invalid_metadata_format invalid_metadata_schema is_archived
     markdown_text_conflict metadata_too_large no_text not_in_channel channel_not_found too_many_attachments"""
 
 
@@ -27,12 +23,12 @@ _CONTENT_ERRORS = """invalid_blocks invalid_blocks_format invalid_metadata_forma
     optional="""text blocks attachments metadata markdown_text thread_ts reply_broadcast unfurl_links unfurl_media
         mrkdwn parse link_names username icon_emoji icon_url as_user current_draft_last_updated_ts""",
     scopes="chat:write",
-    raises=_CONTENT_ERRORS + " msg_blocks_too_long cannot_reply_to_message rate_limited message_limit_exceeded",
+    raises=CONTENT_ERRORS + " msg_blocks_too_long cannot_reply_to_message rate_limited message_limit_exceeded",
 )
 async def post_message(call: Call) -> Json:
     """A name works beside an id here, and a person's id opens the direct message."""
-    channel = _destination(call)
-    content = _content(call)
+    channel = destination(call)
+    content = content_of(call)
     content.check()
     message = _signed(call, authored(call.app, channel, content, call.world.state.team_id, call.now))
     _put_in_thread(call, channel, message)
@@ -54,13 +50,13 @@ async def post_message(call: Call) -> Json:
 )
 async def post_ephemeral(call: Call) -> Json:
     """Only `user` sees it; its `message_ts` is good for nothing else."""
-    channel = _destination(call)
+    channel = destination(call)
     if call.text("user") not in channel.members:
         raise SlackError("user_not_in_channel")
-    content = _content(call)
+    content = content_of(call)
     if len(content.text) > EPHEMERAL_TEXT_LIMIT:
         raise SlackError("msg_too_long")
-    _check_as(content, {"msg_blocks_too_long": "msg_too_long"})
+    check_as(content, {"msg_blocks_too_long": "msg_too_long"})
     message = _signed(call, authored(call.app, channel, content, call.world.state.team_id, call.now))
     if call.text("thread_ts") in channel.messages:
         message["thread_ts"] = call.text("thread_ts")
@@ -84,10 +80,10 @@ async def update(call: Call) -> Json:
     """Only the app's own messages. Text without blocks removes the blocks; metadata stays unless given."""
     channel = call.channel()
     message = _own(call, channel, "cant_update_message")
-    content = _content(call)
+    content = content_of(call)
     if len(content.text) > UPDATE_TEXT_LIMIT:
         raise SlackError("msg_too_long")
-    _check_as(content, {"msg_blocks_too_long": "msg_too_long"})
+    check_as(content, {"msg_blocks_too_long": "msg_too_long"})
     previous = copy.deepcopy(message)
     message.pop("blocks", None)
     if content.attachments is not None:
@@ -135,80 +131,7 @@ async def get_permalink(call: Call) -> Json:
     return {"channel": channel.id, "permalink": address}
 
 
-@method(
-    "chat.scheduleMessage",
-    "t3",
-    required="channel post_at",
-    optional="""text blocks attachments metadata markdown_text thread_ts reply_broadcast unfurl_links unfurl_media
-        parse link_names as_user""",
-    scopes="chat:write",
-    raises=_CONTENT_ERRORS + " msg_too_long invalid_time time_in_past time_too_far restricted_too_many",
-)
-async def schedule_message(call: Call) -> Json:
-    """At most 120 days ahead, and 30 in any five minutes of a channel."""
-    channel = _destination(call)
-    content = _content(call)
-    _check_as(content, {"msg_blocks_too_long": "msg_too_long"})
-    post_at = _post_at(call)
-    _check_crowding(call, channel, post_at)
-    scheduled = ScheduledMessage(
-        id=identifiers.identifier("Q"),
-        app_id=call.app.id,
-        channel=channel.id,
-        post_at_seconds=post_at,
-        created_seconds=int(call.now),
-        message=content.fields() | _thread_of(call, channel),
-    )
-    call.world.state.scheduled[scheduled.id] = scheduled
-    call.stand_in.scheduler.start(scheduled)
-    call.world.changed(state=True)
-    preview = {"type": "delayed_message", "bot_id": call.app.bot_id, **scheduled.message}
-    return {"channel": channel.id, "scheduled_message_id": scheduled.id, "post_at": post_at, "message": preview}
-
-
-@method(
-    "chat.deleteScheduledMessage",
-    "t3",
-    required="channel scheduled_message_id",
-    optional="as_user",
-    scopes="chat:write",
-    raises="channel_not_found invalid_scheduled_message_id",
-)
-async def delete_scheduled_message(call: Call) -> Json:
-    channel = call.channel()
-    scheduled = call.world.state.scheduled.get(call.text("scheduled_message_id"))
-    if scheduled is None or (scheduled.app_id, scheduled.channel) != (call.app.id, channel.id):
-        raise SlackError("invalid_scheduled_message_id")
-    del call.world.state.scheduled[scheduled.id]
-    call.world.changed(state=True)
-    return {}
-
-
-@method(
-    "chat.scheduledMessages.list",
-    "t3",
-    optional="channel cursor latest limit oldest team_id",
-    raises="invalid_channel",
-)
-async def list_scheduled(call: Call) -> Json:
-    if call.has("channel") and call.text("channel") not in call.world.state.channels:
-        raise SlackError("invalid_channel")
-    waiting = [s for s in call.world.state.scheduled.values() if s.app_id == call.app.id]
-    listed = [
-        {
-            "id": s.id,
-            "channel_id": s.channel,
-            "post_at": s.post_at_seconds,
-            "date_created": s.created_seconds,
-            "text": s.message["text"],
-        }
-        for s in waiting
-        if call.text("channel", s.channel) == s.channel
-    ]
-    return {"scheduled_messages": listed, "response_metadata": {"next_cursor": ""}}
-
-
-def _destination(call: Call) -> Channel:
+def destination(call: Call) -> Channel:
     """Raises: SlackError channel_not_found, not_in_channel or is_archived."""
     wanted = call.text("channel")
     person = call.world.state.people.get(wanted)
@@ -225,7 +148,7 @@ def _destination(call: Call) -> Channel:
     return channel
 
 
-def _content(call: Call) -> Content:
+def content_of(call: Call) -> Content:
     return Content(
         text=call.text("text"),
         blocks=call.structured("blocks", "invalid_blocks_format"),
@@ -235,7 +158,7 @@ def _content(call: Call) -> Content:
     )
 
 
-def _check_as(content: Content, renamed: dict[str, str]) -> None:
+def check_as(content: Content, renamed: dict[str, str]) -> None:
     """The same fault has other names in some methods."""
     try:
         content.check()
@@ -260,7 +183,7 @@ def _signed(call: Call, message: Json) -> Json:
     return message | ({"username": wanted["username"]} if "username" in wanted else {}) | {"icons": icons}
 
 
-def _thread_of(call: Call, channel: Channel) -> Json:
+def thread_of(call: Call, channel: Channel) -> Json:
     """Raises: SlackError cannot_reply_to_message when there is nothing to reply to."""
     if not call.has("thread_ts"):
         return {}
@@ -271,28 +194,9 @@ def _thread_of(call: Call, channel: Channel) -> Json:
 
 
 def _put_in_thread(call: Call, channel: Channel, message: Json) -> None:
-    message.update(_thread_of(call, channel))
+    message.update(thread_of(call, channel))
     if "thread_ts" in message and call.flag("reply_broadcast"):
         message["subtype"] = "thread_broadcast"
-
-
-def _post_at(call: Call) -> int:
-    try:
-        post_at = int(call.text("post_at"))
-    except ValueError as error:
-        raise SlackError("invalid_time") from error
-    if post_at <= call.now:
-        raise SlackError("time_in_past")
-    if post_at > call.now + SCHEDULE_HORIZON.total_seconds():
-        raise SlackError("time_too_far")
-    return post_at
-
-
-def _check_crowding(call: Call, channel: Channel, post_at: int) -> None:
-    window_seconds = timedelta(minutes=5).total_seconds()
-    others = [s for s in call.world.state.scheduled.values() if s.channel == channel.id]
-    if sum(abs(s.post_at_seconds - post_at) < window_seconds for s in others) >= SCHEDULED_PER_FIVE_MINUTES:
-        raise SlackError("restricted_too_many")
 
 
 def _shown(message: Json) -> Json:
