@@ -375,7 +375,8 @@ def hostile_blocks() -> list[dict[str, Any]]:
 
 
 async def test_hostile_text_runs_nothing(window: Windows, running: Running) -> None:
-    place_message(running, text=HOSTILE, username=HOSTILE)
+    files = [{"id": "F1", "name": HOSTILE, "url_private": "javascript:window.hacked=1", "mimetype": "image/png"}]
+    place_message(running, text=HOSTILE, username=HOSTILE, files=files)
     place_message(running, text=HOSTILE, blocks=hostile_blocks(), attachments=[{"title": HOSTILE, "text": HOSTILE}])
     page = await window()
     await expect(page.locator("[data-ts]")).to_have_count(2)

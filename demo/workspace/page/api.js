@@ -1,13 +1,8 @@
 /** The workspace's own HTTP API and its feed of changes. */
 
-const token = document.querySelector('meta[name="workspace-token"]').content;
+import { safeUrl } from "./dom.js";
 
-export class WorkspaceError extends Error {
-  constructor(code, detail) {
-    super(detail || code);
-    this.code = code;
-  }
-}
+const token = document.querySelector('meta[name="workspace-token"]').content;
 
 export function get(path, query) {
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null);
@@ -21,18 +16,21 @@ export function post(path, body) {
 
 async function ask(path, options) {
   const response = await fetch(path, options).catch(() => null);
-  if (!response) throw new WorkspaceError("unreachable", "The workspace does not answer. Is it still running?");
+  if (!response) throw new Error("The workspace does not answer. Is it still running?");
   const body = await response.json().catch(() => ({}));
   if (response.ok && body.ok !== false) return body;
-  throw new WorkspaceError(body.error ?? `http_${response.status}`, body.detail);
+  throw new Error(body.detail ?? body.error ?? `The workspace answered with HTTP ${response.status}.`);
 }
 
-/** A file's address with the page's own right to open it. */
+const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
+
+/** A file's address: of another host as it is, of this workspace with the page's own right to open it. */
 export function fileUrl(file) {
-  const address = file.url_private_download ?? file.url_private;
+  const address = safeUrl(file.url_private_download ?? file.url_private);
   if (!address) return null;
-  const url = new URL(address, location.origin);
-  if (url.host !== location.host) return url.href;
+  const url = new URL(address);
+  if (!LOOPBACK.has(url.hostname) || url.port !== location.port) return address;
+  url.host = location.host;
   url.searchParams.set("token", token);
   return url.href;
 }

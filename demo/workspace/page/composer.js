@@ -9,15 +9,45 @@ import { menuButton, place } from "./popup.js";
  */
 export function composer({ draftKey, label, commands, shortcuts, runShortcut, send, warning }) {
   const listId = freshId("commands");
-  const box = h("textarea", { class: "composer-text", rows: 1, "aria-label": label, placeholder: label, "aria-controls": listId, "aria-autocomplete": "list", dataset: { composer: "" } });
-  const list = h("div", { class: "menu command-list", role: "listbox", id: listId, popover: "manual", "aria-label": "Slash commands" });
+  const box = h("textarea", {
+    class: "composer-text",
+    rows: 1,
+    "aria-label": label,
+    placeholder: label,
+    "aria-controls": listId,
+    "aria-autocomplete": "list",
+    dataset: { composer: "" },
+  });
+  const list = h("div", {
+    class: "menu command-list",
+    role: "listbox",
+    id: listId,
+    popover: "manual",
+    "aria-label": "Slash commands",
+  });
   const hint = h("p", { class: "composer-hint", hidden: true });
   const problem = h("p", { class: "composer-problem", role: "alert", hidden: true });
-  const button = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)" }, icon("send"));
-  const items = shortcuts.map((each) => ({ text: each.name, description: each.description, pick: () => runShortcut(each) }));
+  const button = h(
+    "button",
+    { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)" },
+    icon("send"),
+  );
+  const items = shortcuts.map((each) => ({
+    text: each.name,
+    description: each.description,
+    pick: () => runShortcut(each),
+  }));
   const plus = items.length > 0 && menuButton({ label: "Shortcuts", symbol: "plus", items });
   const frame = h("div", { class: "composer-frame" }, plus, box, button);
-  const form = h("form", { class: "composer" }, frame, list, hint, problem, warning && h("p", { class: "composer-hint" }, warning));
+  const form = h(
+    "form",
+    { class: "composer" },
+    frame,
+    list,
+    hint,
+    problem,
+    warning && h("p", { class: "composer-hint" }, warning),
+  );
   let matches = [];
   let active = 0;
 
@@ -55,9 +85,18 @@ export function composer({ draftKey, label, commands, shortcuts, runShortcut, se
   }
 
   function row({ command, description, usage_hint: usage }, index) {
-    const node = h("div", { class: `menu-item${index === active ? " is-active" : ""}`, role: "option", id: freshId("command"), "aria-selected": String(index === active), dataset: { command } },
+    const node = h(
+      "div",
+      {
+        class: `menu-item${index === active ? " is-active" : ""}`,
+        role: "option",
+        id: freshId("command"),
+        "aria-selected": String(index === active),
+        dataset: { command },
+      },
       h("span", { class: "menu-text" }, h("strong", {}, command), usage && h("span", { class: "usage" }, ` ${usage}`)),
-      h("span", { class: "menu-description" }, description));
+      h("span", { class: "menu-description" }, description),
+    );
     node.addEventListener("pointerdown", (event) => event.preventDefault());
     node.addEventListener("click", () => complete(index));
     return node;

@@ -46,7 +46,8 @@ export function authorOf(message) {
 }
 
 /** The app whose bot is the other side of a direct message. */
-export const appBehind = (conversation) => conversation?.is_im && known.apps.find((each) => each.bot_user_id === conversation.user);
+export const appBehind = (conversation) =>
+  conversation?.is_im && known.apps.find((each) => each.bot_user_id === conversation.user);
 
 export const directWith = (app) => channels().find((each) => each.is_im && each.user === app.bot_user_id);
 
@@ -54,7 +55,11 @@ export const apps = () => known.apps;
 export const appOf = (view) => known.apps.find((each) => each.id === view.app_id) ?? known.apps[0];
 
 export function avatar({ name, color, isApp }, size = "normal") {
-  const node = h("span", { class: `avatar avatar-${size}${isApp ? " avatar-app" : ""}`, "aria-hidden": "true", dataset: { initials: initials(name) } });
+  const node = h("span", {
+    class: `avatar avatar-${size}${isApp ? " avatar-app" : ""}`,
+    "aria-hidden": "true",
+    dataset: { initials: initials(name) },
+  });
   // A little darker than given, so that white letters can be read on any of them.
   node.style.backgroundColor = `color-mix(in srgb, ${color || colorOf(name)} 78%, black)`;
   return node;

@@ -91,7 +91,8 @@ export function safeUrl(address) {
 export function link(address, ...children) {
   const url = safeUrl(address);
   const content = children.length ? children : [String(address)];
-  if (!url) return h("span", { class: "refused-link", title: "This address is not opened" }, ...content, ` (${address})`);
+  if (!url)
+    return h("span", { class: "refused-link", title: "This address is not opened" }, ...content, ` (${address})`);
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...content);
 }
 

@@ -21,7 +21,8 @@ export function renderElement(element, block, surface, { label, isInput = false 
   if (value) surface.values.set(key, value);
   const dataset = { actionId: element.action_id, blockId: block.block_id };
   const change = (next) => (isInput ? keep(surface, key, element, next) : fire(element, block, surface, next));
-  const dispatch = isInput && block.dispatch_action ? () => fire(element, block, surface, surface.values.get(key)) : null;
+  const dispatch =
+    isInput && block.dispatch_action ? () => fire(element, block, surface, surface.values.get(key)) : null;
   const name = label ?? (element.placeholder ? plain(element.placeholder) : String(type).replaceAll("_", " "));
   return make(element, block, surface, { label: name, value, change, dispatch, dataset });
 }
@@ -62,7 +63,8 @@ const ELEMENTS = {
   overflow,
   checkboxes: (element, block, surface, use) => choices(element, use, "checkbox"),
   radio_buttons: (element, block, surface, use) => choices(element, use, "radio"),
-  icon_button: (element, block, surface, use) => quietButton(element, use, element.icon === "trash" ? "cross" : "bolt", {}),
+  icon_button: (element, block, surface, use) =>
+    quietButton(element, use, element.icon === "trash" ? "cross" : "bolt", {}),
   feedback_buttons: feedback,
 };
 
@@ -80,18 +82,27 @@ function button(element, block, surface, { change, dataset }) {
 
 function quietButton(element, { change, dataset }, symbol, value) {
   const label = element.accessibility_label ?? plain(element.text);
-  const node = h("button", { type: "button", class: "icon-button", "aria-label": label, title: plain(element.text), dataset }, icon(symbol));
+  const node = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": label, title: plain(element.text), dataset },
+    icon(symbol),
+  );
   node.addEventListener("click", () => whileBusy(node, () => change(value)));
   return node;
 }
 
 function feedback(element, block, surface, use) {
   const one = (part, symbol) => quietButton(part, use, symbol, { value: part.value });
-  return h("span", { class: "feedback" }, one(element.positive_button, "thumb_up"), one(element.negative_button, "thumb_down"));
+  return h(
+    "span",
+    { class: "feedback" },
+    one(element.positive_button, "thumb_up"),
+    one(element.negative_button, "thumb_down"),
+  );
 }
 
 /** A second click while the first is under way does nothing. */
-export async function whileBusy(node, work) {
+async function whileBusy(node, work) {
   if (node.ariaBusy === "true") return;
   node.ariaBusy = "true";
   try {
@@ -116,13 +127,30 @@ function choices(element, { label, value, change, dataset }, kind) {
   const options = element.options ?? [];
   const inputs = options.map((option) => h("input", { type: kind, name, value: option.value }));
   let selected = [value.selected_options ?? value.selected_option].flat().filter(Boolean);
-  const draw = () => inputs.forEach((input) => (input.checked = selected.some((option) => option.value === input.value)));
-  const row = (option, index) => h("label", { class: "choice" }, inputs[index],
-    h("span", { class: "choice-text" }, text(option.text), option.description && h("span", { class: "choice-description" }, text(option.description))));
-  const group = h("div", { class: "choices", role: kind === "radio" ? "radiogroup" : "group", "aria-label": label, dataset }, options.map(row));
+  const draw = () =>
+    inputs.forEach((input) => (input.checked = selected.some((option) => option.value === input.value)));
+  const row = (option, index) =>
+    h(
+      "label",
+      { class: "choice" },
+      inputs[index],
+      h(
+        "span",
+        { class: "choice-text" },
+        text(option.text),
+        option.description && h("span", { class: "choice-description" }, text(option.description)),
+      ),
+    );
+  const group = h(
+    "div",
+    { class: "choices", role: kind === "radio" ? "radiogroup" : "group", "aria-label": label, dataset },
+    options.map(row),
+  );
   group.addEventListener("change", async () => {
     const picked = options.filter((option, index) => inputs[index].checked);
-    const refused = (await change(kind === "radio" ? { selected_option: picked[0] ?? null } : { selected_options: picked })) === false;
+    const refused =
+      (await change(kind === "radio" ? { selected_option: picked[0] ?? null } : { selected_options: picked })) ===
+      false;
     if (refused) draw();
     else selected = picked;
   });

@@ -3,10 +3,17 @@
 import { freshId, h } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 
-const TEXT_TYPES = { __proto__: null, plain_text_input: "text", number_input: "text", email_text_input: "email", url_text_input: "url" };
+const TEXT_TYPES = {
+  __proto__: null,
+  plain_text_input: "text",
+  number_input: "text",
+  email_text_input: "email",
+  url_text_input: "url",
+};
 const PICKERS = { __proto__: null, datepicker: "date", timepicker: "time", datetimepicker: "datetime-local" };
 
-export const isField = (type) => type in TEXT_TYPES || type in PICKERS || type === "rich_text_input" || type === "file_input";
+export const isField = (type) =>
+  type in TEXT_TYPES || type in PICKERS || type === "rich_text_input" || type === "file_input";
 
 export function fieldElement(element, block, surface, use) {
   if (element.type === "file_input") return notOffered(use.dataset);
@@ -14,19 +21,26 @@ export function fieldElement(element, block, surface, use) {
   return textField(element, use);
 }
 
-const notOffered = (dataset) => h("p", { class: "stub", dataset }, "Uploading a file from a form is not part of this stand-in.");
+const notOffered = (dataset) =>
+  h("p", { class: "stub", dataset }, "Uploading a file from a form is not part of this stand-in.");
 
 function textField(element, { label, value, change, dispatch, dataset }) {
   const isRich = element.type === "rich_text_input";
   const isLong = element.multiline || isRich;
   const node = h(isLong ? "textarea" : "input", {
-    class: "field", rows: isLong ? 4 : null, type: isLong ? null : TEXT_TYPES[element.type],
+    class: "field",
+    rows: isLong ? 4 : null,
+    type: isLong ? null : TEXT_TYPES[element.type],
     inputmode: element.type === "number_input" ? (element.is_decimal_allowed ? "decimal" : "numeric") : null,
-    placeholder: element.placeholder && plain(element.placeholder), maxlength: element.max_length,
-    "aria-label": label, id: freshId("field"), dataset,
+    placeholder: element.placeholder && plain(element.placeholder),
+    maxlength: element.max_length,
+    "aria-label": label,
+    id: freshId("field"),
+    dataset,
   });
   node.value = (isRich ? richTextAsTyped(value.rich_text_value) : value.value) ?? "";
-  const state = () => (isRich ? { rich_text_value: node.value ? typedAsRichText(node.value) : null } : { value: node.value || null });
+  const state = () =>
+    isRich ? { rich_text_value: node.value ? typedAsRichText(node.value) : null } : { value: node.value || null };
   const when = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
   node.addEventListener("input", () => {
     change(state());
@@ -41,8 +55,15 @@ function textField(element, { label, value, change, dispatch, dataset }) {
   return node;
 }
 
-const typedAsRichText = (words) => ({ type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text: words }] }] });
-const richTextAsTyped = (block) => block?.elements?.flatMap((part) => part.elements ?? []).map((leaf) => leaf.text ?? "").join("");
+const typedAsRichText = (words) => ({
+  type: "rich_text",
+  elements: [{ type: "rich_text_section", elements: [{ type: "text", text: words }] }],
+});
+const richTextAsTyped = (block) =>
+  block?.elements
+    ?.flatMap((part) => part.elements ?? [])
+    .map((leaf) => leaf.text ?? "")
+    .join("");
 
 function picker(element, { label, value, change, dispatch, dataset }) {
   const node = h("input", { class: "field field-picker", type: PICKERS[element.type], "aria-label": label, dataset });

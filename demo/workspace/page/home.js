@@ -30,11 +30,19 @@ export function forgetHome(node) {
 
 function head(app, go) {
   const direct = directWith(app);
-  return h("header", { class: "pane-head" },
+  return h(
+    "header",
+    { class: "pane-head" },
     avatar({ name: app.name, isApp: true, color: person(app.bot_user_id)?.avatar_color }, "small"),
     h("h2", { class: "pane-title" }, app.name),
     h("span", { class: "pane-topic" }, app.connected ? "connected" : "not connected"),
-    direct && h("button", { type: "button", class: "button button-small", onclick: () => go({ channel: direct.id, app: null }) }, "Messages"));
+    direct &&
+      h(
+        "button",
+        { type: "button", class: "button button-small", onclick: () => go({ channel: direct.id, app: null }) },
+        "Messages",
+      ),
+  );
 }
 
 function body(app, view, context) {

@@ -9,7 +9,6 @@ import { pane } from "./pane.js";
 import { drawSidebar } from "./sidebar.js";
 import { clock, full } from "./time.js";
 
-const FIRST_PERSON = "U0DEV00001";
 const byId = (id) => document.getElementById(id);
 const [sidebar, main, side] = ["sidebar", "main", "thread"].map(byId);
 
@@ -21,7 +20,12 @@ const open = { channel: null, thread: null };
 
 function readHash() {
   const given = new URLSearchParams(location.hash.slice(1));
-  return { as: given.get("as") || sessionStorage.getItem("as") || FIRST_PERSON, channel: given.get("channel"), thread: given.get("thread"), app: given.get("app") };
+  return {
+    as: given.get("as") || sessionStorage.getItem("as"),
+    channel: given.get("channel"),
+    thread: given.get("thread"),
+    app: given.get("app"),
+  };
 }
 
 function go(part) {
@@ -33,6 +37,8 @@ function go(part) {
 async function arrive() {
   const before = here;
   here = readHash();
+  here.as ??= (await get("state").catch((error) => notify(error.message)))?.me.id;
+  if (!here.as) return;
   if (here.as !== before.as) changePerson();
   await refreshState();
   await Promise.all([refreshConversations(), refreshViews()]);
@@ -50,7 +56,8 @@ function changePerson() {
 }
 
 function onChange(change) {
-  if (change.everything || change.state || change.channel) refreshState().then(() => change.everything && refreshConversations());
+  if (change.everything || change.state || change.channel)
+    refreshState().then(() => change.everything && refreshConversations());
   if (!change.everything && change.channel === here.channel) refreshConversations();
   if (change.everything || change.views) refreshViews();
 }
@@ -81,13 +88,14 @@ const refreshConversations = coalesced(async () => {
 const refreshViews = coalesced(async () => {
   if (!state) return;
   const { as } = here;
-  const { stack, home, homes } = await get("views", { as }).catch((error) => ({ error: notify(error.message) }));
-  if (!stack || as !== here.as) return;
-  showStack(stack, { as, refetch: refreshViews });
+  const views = await get("views", { as }).catch((error) => notify(error.message));
+  if (!views || as !== here.as) return;
+  showStack(views.stack, { as, refetch: refreshViews });
   const app = apps().find((each) => each.id === here.app);
   if (!app) return;
   open.channel = null;
-  drawHome(main, app, (homes ?? [home]).find((view) => view?.app_id === app.id), { as, refetch: refreshViews, go });
+  const home = views.homes.find((view) => view.app_id === app.id);
+  drawHome(main, app, home, { as, refetch: refreshViews, go });
 });
 
 const titleOf = (conversation) => (conversation?.is_im ? "" : "#") + conversationName(conversation);
@@ -101,11 +109,32 @@ function drawChannel() {
   if (isSame(open.channel, place)) return;
   forgetHome(main);
   const title = titleOf(conversation);
-  const head = h("header", { class: "pane-head" }, h("h2", { class: "pane-title" }, title), conversation?.topic && h("span", { class: "pane-topic" }, conversation.topic), homeButton(appBehind(conversation)));
-  open.channel = { place, ...pane(main, place, { ...common(title), head, label: `Messages in ${title}`, composerLabel: `Message ${title}`, openThread: (ts) => go({ thread: ts }) }) };
+  const head = h(
+    "header",
+    { class: "pane-head" },
+    h("h2", { class: "pane-title" }, title),
+    conversation?.topic && h("span", { class: "pane-topic" }, conversation.topic),
+    homeButton(appBehind(conversation)),
+  );
+  open.channel = {
+    place,
+    ...pane(main, place, {
+      ...common(title),
+      head,
+      label: `Messages in ${title}`,
+      composerLabel: `Message ${title}`,
+      openThread: (ts) => go({ thread: ts }),
+    }),
+  };
 }
 
-const homeButton = (app) => app && h("button", { type: "button", class: "button button-small", onclick: () => go({ app: app.id, thread: null }) }, "Home");
+const homeButton = (app) =>
+  app &&
+  h(
+    "button",
+    { type: "button", class: "button button-small", onclick: () => go({ app: app.id, thread: null }) },
+    "Home",
+  );
 
 function drawThread() {
   const place = { as: here.as, channel: here.channel, thread: here.thread };
@@ -114,14 +143,38 @@ function drawThread() {
   if (!here.thread) open.thread = null;
   if (!here.thread || isSame(open.thread, place)) return;
   const title = titleOf(channel(here.channel));
-  const head = h("header", { class: "pane-head" }, h("h2", { class: "pane-title" }, "Thread"), h("span", { class: "pane-topic" }, title),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Close thread", onclick: () => go({ thread: null }) }, icon("cross")));
-  open.thread = { place, ...pane(side, place, { ...common(title), head, label: `Thread in ${title}`, composerLabel: "Reply …", openThread: null }) };
+  const head = h(
+    "header",
+    { class: "pane-head" },
+    h("h2", { class: "pane-title" }, "Thread"),
+    h("span", { class: "pane-topic" }, title),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Close thread", onclick: () => go({ thread: null }) },
+      icon("cross"),
+    ),
+  );
+  open.thread = {
+    place,
+    ...pane(side, place, {
+      ...common(title),
+      head,
+      label: `Thread in ${title}`,
+      composerLabel: "Reply …",
+      openThread: null,
+    }),
+  };
 }
 
 function common(title) {
   const isGone = me()?.kind === "deactivated";
-  return { announce, shortcuts, commands: () => state.commands ?? [], empty: `Nothing has been said in ${title} yet.`, warning: isGone && "This account is deactivated: the workspace refuses what it does." };
+  return {
+    announce,
+    shortcuts,
+    commands: () => state.commands ?? [],
+    empty: `Nothing has been said in ${title} yet.`,
+    warning: isGone && "This account is deactivated: the workspace refuses what it does.",
+  };
 }
 
 function showConnection(status) {
@@ -139,7 +192,8 @@ function showClock() {
 
 /** A failure that belongs to no message, form or composer. */
 function notify(words) {
-  const line = main.querySelector(".pane-problem") ?? main.appendChild(h("p", { class: "pane-problem", role: "alert" }));
+  const line =
+    main.querySelector(".pane-problem") ?? main.appendChild(h("p", { class: "pane-problem", role: "alert" }));
   line.textContent = words;
   line.hidden = false;
 }

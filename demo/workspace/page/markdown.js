@@ -32,7 +32,11 @@ const PARAGRAPH = {
   take(rows) {
     const taken = [rows.shift()];
     while (rows.length && !BLOCKS.some(({ starts }) => starts(rows))) taken.push(rows.shift());
-    return h("p", {}, taken.flatMap((row, index) => [index > 0 && "\n", ...spans(row)]));
+    return h(
+      "p",
+      {},
+      taken.flatMap((row, index) => [index > 0 && "\n", ...spans(row)]),
+    );
   },
 };
 
@@ -46,7 +50,11 @@ function fence(rows) {
 
 function heading(rows) {
   const [, marks, title] = /^(#{1,6}) +(.*?)\s*#*$/.exec(rows.shift());
-  return h("div", { class: `md-heading md-heading-${marks.length}`, role: "heading", "aria-level": Math.min(marks.length + 2, 6) }, spans(title));
+  return h(
+    "div",
+    { class: `md-heading md-heading-${marks.length}`, role: "heading", "aria-level": Math.min(marks.length + 2, 6) },
+    spans(title),
+  );
 }
 
 function quote(rows) {
@@ -55,15 +63,40 @@ function quote(rows) {
   return h("blockquote", {}, markdown(taken.join("\n")));
 }
 
-const cells = (row) => row.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+const cells = (row) =>
+  row
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split("|")
+    .map((cell) => cell.trim());
 
 function table(rows) {
   const head = cells(rows.shift());
-  const align = cells(rows.shift()).map((rule) => (rule.endsWith(":") ? (rule.startsWith(":") ? "center" : "right") : "left"));
+  const align = cells(rows.shift()).map((rule) =>
+    rule.endsWith(":") ? (rule.startsWith(":") ? "center" : "right") : "left",
+  );
   const body = [];
   while (rows.length && rows[0].includes("|")) body.push(cells(rows.shift()));
-  const line = (tag, row) => h("tr", {}, row.map((cell, column) => h(tag, { class: `align-${align[column] ?? "left"}` }, spans(cell))));
-  return h("div", { class: "table-scroll" }, h("table", { class: "data-table" }, h("thead", {}, line("th", head)), h("tbody", {}, body.map((row) => line("td", row)))));
+  const line = (tag, row) =>
+    h(
+      "tr",
+      {},
+      row.map((cell, column) => h(tag, { class: `align-${align[column] ?? "left"}` }, spans(cell))),
+    );
+  return h(
+    "div",
+    { class: "table-scroll" },
+    h(
+      "table",
+      { class: "data-table" },
+      h("thead", {}, line("th", head)),
+      h(
+        "tbody",
+        {},
+        body.map((row) => line("td", row)),
+      ),
+    ),
+  );
 }
 
 const indentOf = (row) => /^\s*/.exec(row)[0].length;
@@ -84,12 +117,18 @@ function listItem(content) {
   return h("li", { class: "md-task" }, state === " " ? "☐ " : "☑ ", spans(rest));
 }
 
-const wrapped = (tag, group = 1) => (match) => h(tag, {}, spans(match[group]));
+const wrapped =
+  (tag, group = 1) =>
+  (match) =>
+    h(tag, {}, spans(match[group]));
 
 const SPANS = [
   { pattern: /\\([\\`*_{}[\]()#+\-.!~|>])/y, make: (match) => match[1] },
   { pattern: /``([^\n]+?)``|`([^`\n]+)`/y, make: (match) => h("code", {}, decoded((match[1] ?? match[2]).trim())) },
-  { pattern: /!?\[([^\]\n]*)\]\(([^()\s]*(?:\([^()\s]*\))?[^()\s]*)\)/y, make: (match) => link(decoded(match[2]), spans(match[1] || match[2])) },
+  {
+    pattern: /!?\[([^\]\n]*)\]\(([^()\s]*(?:\([^()\s]*\))?[^()\s]*)\)/y,
+    make: (match) => link(decoded(match[2]), spans(match[1] || match[2])),
+  },
   { pattern: /\*\*(\S(?:.*?\S)?)\*\*/y, make: wrapped("strong") },
   { pattern: /__(\S(?:.*?\S)?)__(?!\w)/y, make: wrapped("strong"), wordStart: true },
   { pattern: /~~(\S(?:.*?\S)?)~~/y, make: wrapped("s") },
@@ -100,7 +139,11 @@ const SPANS = [
   { pattern: /<!subteam\^(\w+)(?:\|([^>]*))?>/y, make: (match) => groupMention(match[1], match[2]) },
   { pattern: /<!(here|channel|everyone)>/y, make: (match) => mention(`@${match[1]}`, { range: match[1] }) },
   { pattern: /<(https?:[^<>\s]+)>/y, make: (match) => link(decoded(match[1])) },
-  { pattern: /https?:\/\/[^\s<>|`*]*[^\s<>|`*.,:;!?)"'\]]/y, make: (match) => link(decoded(match[0])), wordStart: true },
+  {
+    pattern: /https?:\/\/[^\s<>|`*]*[^\s<>|`*.,:;!?)"'\]]/y,
+    make: (match) => link(decoded(match[0])),
+    wordStart: true,
+  },
   { pattern: /:([a-z0-9_+-]+):/y, make: (match) => emoji(match[1]) ?? null },
 ];
 
@@ -118,7 +161,7 @@ function spanAt(source, position) {
 function spans(source) {
   const nodes = [];
   let start = 0;
-  for (let position = 0; position < source.length; ) {
+  for (let position = 0; position < source.length;) {
     const found = /[\\`!*_~<:h[]/.test(source[position]) ? spanAt(source, position) : null;
     if (!found) {
       position += 1;

@@ -32,7 +32,9 @@ function hide() {
 function draw(view, depth, context) {
   const node = open(view, depth, context);
   const isNew = dialog?.dataset.viewId !== view.id;
-  const focused = isNew ? null : dialog.contains(document.activeElement) && document.activeElement.closest("[data-action-id]")?.dataset.actionId;
+  const focused = isNew
+    ? null
+    : dialog.contains(document.activeElement) && document.activeElement.closest("[data-action-id]")?.dataset.actionId;
   const scrolled = isNew ? 0 : dialog.querySelector(".dialog-body").scrollTop;
   hide();
   dialog = node;
@@ -44,29 +46,74 @@ function draw(view, depth, context) {
 }
 
 function firstFocus(view, node) {
-  const wanted = (view.blocks ?? []).flatMap((block) => [block.element, block.accessory, ...(block.elements ?? [])]).find((element) => element?.focus_on_load);
-  return wanted ? node.querySelector(`[data-action-id="${CSS.escape(wanted.action_id)}"]`) : node.querySelector(".dialog-body :is(input, textarea)");
+  const wanted = (view.blocks ?? [])
+    .flatMap((block) => [block.element, block.accessory, ...(block.elements ?? [])])
+    .find((element) => element?.focus_on_load);
+  return wanted
+    ? node.querySelector(`[data-action-id="${CSS.escape(wanted.action_id)}"]`)
+    : node.querySelector(".dialog-body :is(input, textarea)");
 }
 
 function open(view, depth, context) {
-  const surface = viewSurface(view, { ...context, remembered: remembered.get(view.id) ?? mapOf(view), fail: (words) => complain(words) });
+  const surface = viewSurface(view, {
+    ...context,
+    remembered: remembered.get(view.id) ?? mapOf(view),
+    fail: (words) => complain(words),
+  });
   remembered.set(view.id, surface.values);
   const titleId = freshId("title");
   const banner = h("p", { class: "dialog-problem", role: "alert", hidden: true });
-  const close = (all = false) => act(() => post("view/close", { as: context.as, view_id: view.id, all: all || Boolean(view.clear_on_close) }));
-  const submitButton = view.submit && h("button", { type: "submit", class: "button button-primary", disabled: Boolean(view.submit_disabled), dataset: { submit: "" } }, plain(view.submit));
+  const close = (all = false) =>
+    act(() => post("view/close", { as: context.as, view_id: view.id, all: all || Boolean(view.clear_on_close) }));
+  const submitButton =
+    view.submit &&
+    h(
+      "button",
+      {
+        type: "submit",
+        class: "button button-primary",
+        disabled: Boolean(view.submit_disabled),
+        dataset: { submit: "" },
+      },
+      plain(view.submit),
+    );
   const body = h("div", { class: "dialog-body blocks" }, banner, renderBlocks(view.blocks, surface));
-  const form = h("form", { class: "dialog-form", novalidate: true },
-    h("header", { class: "dialog-head" },
+  const form = h(
+    "form",
+    { class: "dialog-form", novalidate: true },
+    h(
+      "header",
+      { class: "dialog-head" },
       h("h2", { class: "dialog-title", id: titleId }, plain(view.title)),
       depth > 1 && h("span", { class: "quiet" }, `${depth} of 3`),
-      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => close(true) }, icon("cross"))),
+      h(
+        "button",
+        { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => close(true) },
+        icon("cross"),
+      ),
+    ),
     body,
-    h("footer", { class: "dialog-buttons" },
+    h(
+      "footer",
+      { class: "dialog-buttons" },
       h("span", { class: "dialog-app quiet" }, appName(view)),
-      h("button", { type: "button", class: "button", dataset: { close: "" }, onclick: () => close() }, view.close ? plain(view.close) : submitButton ? "Cancel" : "Close"),
-      submitButton));
-  const node = h("dialog", { class: "dialog dialog-modal", "aria-labelledby": titleId, dataset: { viewId: view.id, callbackId: view.callback_id } }, form);
+      h(
+        "button",
+        { type: "button", class: "button", dataset: { close: "" }, onclick: () => close() },
+        view.close ? plain(view.close) : submitButton ? "Cancel" : "Close",
+      ),
+      submitButton,
+    ),
+  );
+  const node = h(
+    "dialog",
+    {
+      class: "dialog dialog-modal",
+      "aria-labelledby": titleId,
+      dataset: { viewId: view.id, callbackId: view.callback_id },
+    },
+    form,
+  );
 
   function complain(words) {
     banner.textContent = words;
@@ -92,7 +139,9 @@ function open(view, depth, context) {
 
   async function submit() {
     if (form.ariaBusy === "true") return;
-    const answer = await act(() => post("view/submit", { as: context.as, view_id: view.id, values: valuesOf(surface.values) }).then(requireAck));
+    const answer = await act(() =>
+      post("view/submit", { as: context.as, view_id: view.id, values: valuesOf(surface.values) }).then(requireAck),
+    );
     showErrors(body, answer?.errors ?? {});
   }
 
@@ -120,7 +169,7 @@ function showErrors(body, errors) {
     line.hidden = !message;
     line.textContent = message ?? "";
     node.classList.toggle("has-error", Boolean(message));
-    node.querySelector("input, textarea")?.toggleAttribute("aria-invalid", Boolean(message));
+    node.querySelector("input, textarea")?.setAttribute("aria-invalid", String(Boolean(message)));
   }
   body.querySelector(".has-error :is(input, textarea)")?.focus();
 }

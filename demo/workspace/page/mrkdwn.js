@@ -28,7 +28,12 @@ export function mrkdwn(source, options = {}) {
   return fragment(pieces.map((piece, index) => (index % 2 ? preformatted(piece) : lines(piece, options))));
 }
 
-const preformatted = (piece) => h("pre", {}, decoded(piece.replace(/\n$/, "")).replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, (_, address, label) => label ?? address));
+const preformatted = (piece) =>
+  h(
+    "pre",
+    {},
+    decoded(piece.replace(/\n$/, "")).replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, (_, address, label) => label ?? address),
+  );
 
 const QUOTE = /^(?:&gt;|>) ?/;
 const LIST_ITEM = /^(\s*)(•|◦|▪|-|\d+\.) (.*)$/;
@@ -60,7 +65,12 @@ function lines(piece, options) {
 function lineOf(line, options) {
   const [, indent, marker, rest] = LIST_ITEM.exec(line) ?? [];
   if (!marker) return inline(line, options);
-  const node = h("span", { class: "hanging" }, h("span", { class: "hanging-marker" }, marker), h("span", {}, inline(rest, options)));
+  const node = h(
+    "span",
+    { class: "hanging" },
+    h("span", { class: "hanging-marker" }, marker),
+    h("span", {}, inline(rest, options)),
+  );
   node.style.marginInlineStart = `${Math.min(indent.length, 12) / 2}em`;
   return node;
 }
@@ -71,12 +81,24 @@ const emphasis = (tag) => (match, options) => h(tag, {}, inline(match[1], option
 
 const RULES = [
   { pattern: /<([^<>\n]+)>/y, make: (match, options) => angled(match[1], options) },
-  { pattern: /`([^`\n]+)`/y, make: (match) => h("code", {}, decoded(match[1]).replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, (_, address, label) => label ?? address)) },
+  {
+    pattern: /`([^`\n]+)`/y,
+    make: (match) =>
+      h(
+        "code",
+        {},
+        decoded(match[1]).replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, (_, address, label) => label ?? address),
+      ),
+  },
   { pattern: /:([a-z0-9_+-]+)(?:::skin-tone-\d)?:/y, make: (match) => emoji(match[1]) ?? null },
   { pattern: /\*([^\s*](?:[^*\n]*[^\s*])?)\*/y, make: emphasis("strong"), wordBound: true },
   { pattern: /_([^\s_](?:[^_\n]*[^\s_])?)_/y, make: emphasis("em"), wordBound: true },
   { pattern: /~([^\s~](?:[^~\n]*[^\s~])?)~/y, make: emphasis("s"), wordBound: true },
-  { pattern: /https?:\/\/[^\s<>|`*]*[^\s<>|`*.,:;!?)"'\]]/y, make: (match, options) => (options.verbatim ? null : link(decoded(match[0]))), wordBound: true },
+  {
+    pattern: /https?:\/\/[^\s<>|`*]*[^\s<>|`*.,:;!?)"'\]]/y,
+    make: (match, options) => (options.verbatim ? null : link(decoded(match[0]))),
+    wordBound: true,
+  },
 ];
 
 const isWord = (character) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
@@ -96,7 +118,7 @@ function ruleAt(source, position, options) {
 export function inline(source, options = {}) {
   const nodes = [];
   let start = 0;
-  for (let position = 0; position < source.length; ) {
+  for (let position = 0; position < source.length;) {
     const found = /[<`:*_~h]/.test(source[position]) ? ruleAt(source, position, options) : null;
     if (!found) {
       position += 1;
@@ -112,7 +134,8 @@ export function inline(source, options = {}) {
 export const mention = (label, data) => h("span", { class: "mention", dataset: data }, label);
 export const personMention = (id, label) => mention(`@${nameOf(person(id)) || label || id}`, { userId: id });
 export const channelMention = (id, label) => mention(`#${channel(id)?.name || label || id}`, { channelId: id });
-export const groupMention = (id, label) => mention(`@${usergroup(id)?.handle || label?.replace(/^@/, "") || id}`, { usergroupId: id });
+export const groupMention = (id, label) =>
+  mention(`@${usergroup(id)?.handle || label?.replace(/^@/, "") || id}`, { usergroupId: id });
 
 /** What stands between `<` and `>`. */
 function angled(inside) {
@@ -124,7 +147,8 @@ function angled(inside) {
   if (target.startsWith("!date^")) return dateMention(target, label);
   if (/^!(here|channel|everyone)$/.test(target)) return mention(`@${target.slice(1)}`, { range: target.slice(1) });
   if (target.startsWith("!")) return label ?? `<${decoded(inside)}>`;
-  if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return link(decoded(target), label === undefined ? decoded(target).replace(/^mailto:/, "") : withEmoji(label));
+  if (/^[a-z][a-z0-9+.-]*:/i.test(target))
+    return link(decoded(target), label === undefined ? decoded(target).replace(/^mailto:/, "") : withEmoji(label));
   return `<${decoded(inside)}>`;
 }
 

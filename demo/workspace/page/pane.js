@@ -13,7 +13,16 @@ import { timeline } from "./timeline.js";
 export function pane(node, place, use) {
   const list = timeline({ label: use.label, announce: use.announce, empty: use.empty });
   const problem = h("p", { class: "pane-problem", role: "alert", hidden: true });
-  const runShortcut = (shortcut, message) => report(problem, post("shortcut", { as: place.as, callback_id: shortcut.callback_id, channel: place.channel, ts: message?.ts }).then(requireAck));
+  const runShortcut = (shortcut, message) =>
+    report(
+      problem,
+      post("shortcut", {
+        as: place.as,
+        callback_id: shortcut.callback_id,
+        channel: place.channel,
+        ts: message?.ts,
+      }).then(requireAck),
+    );
   const actions = { ...place, openThread: use.openThread, shortcuts: use.shortcuts("message"), runShortcut };
   const box = composer({
     draftKey: ["draft", place.as, place.channel, place.thread].join(" "),
@@ -28,7 +37,12 @@ export function pane(node, place, use) {
 
   async function refresh() {
     try {
-      const { messages } = await get("messages", { as: place.as, channel: place.channel, thread_ts: place.thread, limit: 200 });
+      const { messages } = await get("messages", {
+        as: place.as,
+        channel: place.channel,
+        thread_ts: place.thread,
+        limit: 200,
+      });
       list.update(messages, actions);
       problem.hidden = true;
     } catch (error) {

@@ -24,7 +24,19 @@ export function place(popup, anchor, { align = "start", matchWidth = false } = {
  */
 export function menuButton({ label, symbol, className = "icon-button", items, dataset }) {
   const menu = h("div", { class: "menu", role: "menu", popover: "auto", id: freshId("menu"), "aria-label": label });
-  const button = h("button", { type: "button", class: className, "aria-label": label, title: label, "aria-haspopup": "menu", "aria-expanded": "false", dataset }, icon(symbol));
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: className,
+      "aria-label": label,
+      title: label,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      dataset,
+    },
+    icon(symbol),
+  );
   const open = () => {
     const list = typeof items === "function" ? items() : items;
     menu.replaceChildren(...list.map((item) => menuItem(item, () => menu.hidePopover())));
@@ -48,9 +60,14 @@ export function menuButton({ label, symbol, className = "icon-button", items, da
 }
 
 function menuItem({ text, description, href, pick }, close) {
-  const content = [h("span", { class: "menu-text" }, text), description && h("span", { class: "menu-description" }, description)];
+  const content = [
+    h("span", { class: "menu-text" }, text),
+    description && h("span", { class: "menu-description" }, description),
+  ];
   const props = { class: "menu-item", role: "menuitem", tabIndex: -1 };
-  const node = href ? h("a", { ...props, href, target: "_blank", rel: "noopener noreferrer" }, ...content) : h("button", { ...props, type: "button" }, ...content);
+  const node = href
+    ? h("a", { ...props, href, target: "_blank", rel: "noopener noreferrer" }, ...content)
+    : h("button", { ...props, type: "button" }, ...content);
   node.addEventListener("click", () => {
     close();
     pick?.();

@@ -25,12 +25,17 @@ const unknownPart = (element) => h("code", { class: "unknown-inline" }, JSON.str
 function list(element) {
   const tag = element.style === "ordered" ? "ol" : "ul";
   const start = tag === "ol" && element.offset ? element.offset + 1 : undefined;
-  const node = h(tag, { class: `rich-list${element.border ? " rich-border" : ""}`, start }, (element.elements ?? []).map((item) => h("li", {}, leaves(item))));
+  const node = h(
+    tag,
+    { class: `rich-list${element.border ? " rich-border" : ""}`, start },
+    (element.elements ?? []).map((item) => h("li", {}, leaves(item))),
+  );
   node.style.marginInlineStart = `${(element.indent ?? 0) * 1.5}em`;
   return node;
 }
 
-const leaves = (element) => (element?.elements ?? []).map((leaf) => styled((LEAVES[leaf?.type] ?? unknownPart)(leaf), leaf?.style));
+const leaves = (element) =>
+  (element?.elements ?? []).map((leaf) => styled((LEAVES[leaf?.type] ?? unknownPart)(leaf), leaf?.style));
 
 const LEAVES = {
   __proto__: null,

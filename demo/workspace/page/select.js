@@ -9,8 +9,25 @@ import { place } from "./popup.js";
  */
 export function combobox({ label, placeholder, multiple = false, max = Infinity, load, chosen = [], change, dataset }) {
   const listId = freshId("list");
-  const input = h("input", { type: "text", role: "combobox", class: "select-input", "aria-label": label, "aria-controls": listId, "aria-expanded": "false", "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false" });
-  const list = h("div", { class: "menu select-list", role: "listbox", id: listId, popover: "manual", "aria-label": label, "aria-multiselectable": multiple ? "true" : null });
+  const input = h("input", {
+    type: "text",
+    role: "combobox",
+    class: "select-input",
+    "aria-label": label,
+    "aria-controls": listId,
+    "aria-expanded": "false",
+    "aria-autocomplete": "list",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const list = h("div", {
+    class: "menu select-list",
+    role: "listbox",
+    id: listId,
+    popover: "manual",
+    "aria-label": label,
+    "aria-multiselectable": multiple ? "true" : null,
+  });
   const chips = h("span", { class: "select-chips" });
   const field = h("div", { class: "select-field" }, chips, input, icon("down"));
   const root = h("div", { class: `select${multiple ? " select-multiple" : ""}`, dataset }, field, list);
@@ -29,7 +46,11 @@ export function combobox({ label, placeholder, multiple = false, max = Infinity,
   }
 
   function chip(option) {
-    const drop = h("button", { type: "button", class: "chip-drop", "aria-label": `Remove ${option.text}` }, icon("cross"));
+    const drop = h(
+      "button",
+      { type: "button", class: "chip-drop", "aria-label": `Remove ${option.text}` },
+      icon("cross"),
+    );
     drop.addEventListener("click", () => choose(chosen.filter((each) => each.key !== option.key)));
     return h("span", { class: "chip" }, option.text, drop);
   }
@@ -65,7 +86,9 @@ export function combobox({ label, placeholder, multiple = false, max = Infinity,
     if (request !== asked || !isOpen()) return;
     shown = groups.flatMap((group) => group.options);
     active = shown.findIndex(isChosen);
-    list.replaceChildren(...groups.flatMap((group) => [group.label && note(group.label), ...group.options.map(row)]).filter(Boolean));
+    list.replaceChildren(
+      ...groups.flatMap((group) => [group.label && note(group.label), ...group.options.map(row)]).filter(Boolean),
+    );
     if (!shown.length) list.append(note("Nothing matches"));
     place(list, field, { matchWidth: true });
     mark();
@@ -74,8 +97,18 @@ export function combobox({ label, placeholder, multiple = false, max = Infinity,
   const note = (words) => h("div", { class: "select-note", role: "presentation" }, words);
 
   function row(option) {
-    const node = h("div", { class: "menu-item select-option", role: "option", id: freshId("option"), "aria-selected": String(isChosen(option)), dataset: { value: option.key } },
-      h("span", { class: "menu-text" }, option.text), option.description && h("span", { class: "menu-description" }, option.description));
+    const node = h(
+      "div",
+      {
+        class: "menu-item select-option",
+        role: "option",
+        id: freshId("option"),
+        "aria-selected": String(isChosen(option)),
+        dataset: { value: option.key },
+      },
+      h("span", { class: "menu-text" }, option.text),
+      option.description && h("span", { class: "menu-description" }, option.description),
+    );
     node.addEventListener("pointerdown", (event) => event.preventDefault());
     node.addEventListener("click", () => pick(option));
     return node;
@@ -138,5 +171,7 @@ export function combobox({ label, placeholder, multiple = false, max = Infinity,
 export function filtered(groups, query) {
   const wanted = query.toLocaleLowerCase();
   const matches = (option) => option.text.toLocaleLowerCase().includes(wanted);
-  return groups.map((group) => ({ ...group, options: group.options.filter(matches) })).filter((group) => group.options.length);
+  return groups
+    .map((group) => ({ ...group, options: group.options.filter(matches) }))
+    .filter((group) => group.options.length);
 }

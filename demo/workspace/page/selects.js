@@ -4,15 +4,36 @@ import { channels, conversationName, nameOf, people } from "./directory.js";
 import { plain } from "./mrkdwn.js";
 import { combobox, filtered } from "./select.js";
 
-const ofOption = (option) => ({ key: option.value, text: plain(option.text), description: option.description && plain(option.description), raw: option });
+const ofOption = (option) => ({
+  key: option.value,
+  text: plain(option.text),
+  description: option.description && plain(option.description),
+  raw: option,
+});
 const ofGroup = (group) => ({ label: plain(group.label), options: (group.options ?? []).map(ofOption) });
-const groupsOf = (element) => element.option_groups?.map(ofGroup) ?? [{ options: (element.options ?? []).map(ofOption) }];
+const groupsOf = (element) =>
+  element.option_groups?.map(ofGroup) ?? [{ options: (element.options ?? []).map(ofOption) }];
 
-const everyone = () => people().filter((each) => each.kind !== "deactivated").map((each) => ({ key: each.id, text: nameOf(each), description: each.title, raw: each.id }));
-const asOption = (conversation) => ({ key: conversation.id, text: (conversation.is_im ? "" : "#") + conversationName(conversation), raw: conversation.id });
-const conversations = (element) => channels().filter((each) => isIncluded(each, element.filter)).map(asOption);
-const isIncluded = (conversation, filter) => !filter?.include || filter.include.includes(conversation.is_im ? "im" : conversation.is_private ? "private" : "public");
-const publicChannels = () => channels().filter((each) => !each.is_im).map(asOption);
+const everyone = () =>
+  people()
+    .filter((each) => each.kind !== "deactivated")
+    .map((each) => ({ key: each.id, text: nameOf(each), description: each.title, raw: each.id }));
+const asOption = (conversation) => ({
+  key: conversation.id,
+  text: (conversation.is_im ? "" : "#") + conversationName(conversation),
+  raw: conversation.id,
+});
+const conversations = (element) =>
+  channels()
+    .filter((each) => isIncluded(each, element.filter))
+    .map(asOption);
+const isIncluded = (conversation, filter) =>
+  !filter?.include ||
+  filter.include.includes(conversation.is_im ? "im" : conversation.is_private ? "private" : "public");
+const publicChannels = () =>
+  channels()
+    .filter((each) => !each.is_im)
+    .map(asOption);
 
 const listed = (options) => async (query, element) => filtered([{ options: options(element) }], query);
 
@@ -46,7 +67,9 @@ export function selectElement(element, block, surface, { label, value, change, d
   const { stem, load, lookup } = KINDS[element.type.replace(/^multi_/, "")];
   const field = `selected_${isMultiple ? `${stem}s` : stem}`;
   const raws = [value[field]].flat().filter(Boolean);
-  const known = (raw) => lookup?.(element).find((each) => each.key === raw) ?? (typeof raw === "string" ? { key: raw, text: raw, raw } : ofOption(raw));
+  const known = (raw) =>
+    lookup?.(element).find((each) => each.key === raw) ??
+    (typeof raw === "string" ? { key: raw, text: raw, raw } : ofOption(raw));
   return combobox({
     label,
     placeholder: element.placeholder ? plain(element.placeholder) : "Choose …",

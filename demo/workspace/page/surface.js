@@ -19,7 +19,11 @@ export const keyOf = (block, element) => `${block.block_id}${SEPARATOR}${element
 /** What the workspace knows a person typed into a view, by `keyOf`. */
 export function mapOf(view) {
   const actions = Object.entries(view.state?.values ?? {});
-  return new Map(actions.flatMap(([blockId, byAction]) => Object.entries(byAction).map(([actionId, value]) => [blockId + SEPARATOR + actionId, value])));
+  return new Map(
+    actions.flatMap(([blockId, byAction]) =>
+      Object.entries(byAction).map(([actionId, value]) => [blockId + SEPARATOR + actionId, value]),
+    ),
+  );
 }
 
 /** The inputs in the nested shape of view.state.values. */
@@ -35,12 +39,19 @@ export function valuesOf(values) {
 /** Throws when the app was asked and did not acknowledge. */
 export function requireAck(answer) {
   if (answer.ack?.ok !== false) return answer;
-  throw new Error(answer.ack.text ?? `The app did not answer (${answer.ack.error ?? "no reason given"}). Look whether it happened before you try again.`);
+  throw new Error(
+    answer.ack.text ??
+      `The app did not answer (${answer.ack.error ?? "no reason given"}). Look whether it happened before you try again.`,
+  );
 }
 
 export function messageSurface(message, { as, channel }) {
   const problem = h("p", { class: "message-problem", role: "alert", hidden: true });
-  return { ...surface({ as, channel, ts: message.ts }, "click", (words) => tell(problem, words)), problem, fileOf: (block) => fileOf(message, block) };
+  return {
+    ...surface({ as, channel, ts: message.ts }, "click", (words) => tell(problem, words)),
+    problem,
+    fileOf: (block) => fileOf(message, block),
+  };
 }
 
 export function viewSurface(view, { as, fail, refetch, remembered }) {
@@ -55,7 +66,9 @@ function surface(where, path, fail) {
   const act = async (element, block, value) => {
     fail("");
     try {
-      requireAck(await post(path, { ...value, type: element.type, ...named(element, block), values: valuesOf(values) }));
+      requireAck(
+        await post(path, { ...value, type: element.type, ...named(element, block), values: valuesOf(values) }),
+      );
       return undefined;
     } catch (error) {
       fail(error.message);
@@ -71,4 +84,5 @@ function tell(line, words) {
   line.hidden = !words;
 }
 
-const fileOf = (message, block) => message.files?.find((file) => file.external_id === block.external_id || file.id === block.file_id);
+const fileOf = (message, block) =>
+  message.files?.find((file) => file.external_id === block.external_id || file.id === block.file_id);

@@ -6,18 +6,38 @@ import { guarded } from "./unknown.js";
 
 export function table(block) {
   const [head, ...body] = block.rows ?? [];
-  return h("div", { class: "table-scroll", tabIndex: 0, role: "group", "aria-label": "Table" },
-    h("table", { class: "data-table" }, head && h("thead", {}, row(head, "th", block)), h("tbody", {}, body.map((cells) => row(cells, "td", block)))));
+  return h(
+    "div",
+    { class: "table-scroll", tabIndex: 0, role: "group", "aria-label": "Table" },
+    h(
+      "table",
+      { class: "data-table" },
+      head && h("thead", {}, row(head, "th", block)),
+      h(
+        "tbody",
+        {},
+        body.map((cells) => row(cells, "td", block)),
+      ),
+    ),
+  );
 }
 
 const ROW_HEAD = -1;
 
 function row(cells, tag, block) {
   const headColumn = block.row_header_column_index ?? ROW_HEAD;
-  return h("tr", {}, (cells ?? []).map((cell, column) => {
-    const isHead = tag === "td" && column === headColumn;
-    return h(isHead ? "th" : tag, { class: cellClass(cell, column, block), scope: isHead ? "row" : tag === "th" ? "col" : null }, guarded(cell, "cell", content));
-  }));
+  return h(
+    "tr",
+    {},
+    (cells ?? []).map((cell, column) => {
+      const isHead = tag === "td" && column === headColumn;
+      return h(
+        isHead ? "th" : tag,
+        { class: cellClass(cell, column, block), scope: isHead ? "row" : tag === "th" ? "col" : null },
+        guarded(cell, "cell", content),
+      );
+    }),
+  );
 }
 
 function cellClass(cell, column, block) {
@@ -40,9 +60,31 @@ export function dataTable(block) {
   const holder = h("div");
   const show = (page) => {
     const slice = body.slice(page * pageSize, (page + 1) * pageSize);
-    const turn = (target, words) => h("button", { type: "button", class: "button button-small", disabled: target < 0 || target >= pages, onclick: () => show(target) }, words);
-    holder.replaceChildren(table({ ...block, rows: [head, ...slice] }),
-      ...(pages > 1 ? [h("div", { class: "pages" }, turn(page - 1, "Previous"), h("span", { class: "quiet" }, `${page + 1} of ${pages}`), turn(page + 1, "Next"))] : []));
+    const turn = (target, words) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button button-small",
+          disabled: target < 0 || target >= pages,
+          onclick: () => show(target),
+        },
+        words,
+      );
+    holder.replaceChildren(
+      table({ ...block, rows: [head, ...slice] }),
+      ...(pages > 1
+        ? [
+            h(
+              "div",
+              { class: "pages" },
+              turn(page - 1, "Previous"),
+              h("span", { class: "quiet" }, `${page + 1} of ${pages}`),
+              turn(page + 1, "Next"),
+            ),
+          ]
+        : []),
+    );
   };
   show(0);
   return h("figure", { class: "figure" }, block.caption && h("figcaption", {}, block.caption), holder);

@@ -5,7 +5,16 @@ import { now } from "./directory.js";
 const format = (options) => new Intl.DateTimeFormat("en-GB", options);
 const CLOCK = format({ hour: "2-digit", minute: "2-digit" });
 const CLOCK_SECONDS = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const FULL = format({ weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+const FULL = format({
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
 const DAY = format({ weekday: "long", day: "numeric", month: "long" });
 const DAY_AND_YEAR = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const DATE = format({ day: "numeric", month: "long", year: "numeric" });
@@ -17,7 +26,9 @@ export const full = (date) => FULL.format(date);
 export const sameDay = (one, other) => one.toDateString() === other.toDateString();
 
 export function day(date) {
-  return relativeDay(date, capitalized) ?? (date.getFullYear() === now().getFullYear() ? DAY : DAY_AND_YEAR).format(date);
+  return (
+    relativeDay(date, capitalized) ?? (date.getFullYear() === now().getFullYear() ? DAY : DAY_AND_YEAR).format(date)
+  );
 }
 
 /** "today at 14:03", for the last reply of a thread. */
@@ -27,7 +38,11 @@ export function moment(date) {
 
 function relativeDay(date, dress) {
   const offset = (days) => new Date(now().getTime() + days * 86_400_000);
-  for (const [days, word] of [[0, "today"], [-1, "yesterday"], [1, "tomorrow"]]) {
+  for (const [days, word] of [
+    [0, "today"],
+    [-1, "yesterday"],
+    [1, "tomorrow"],
+  ]) {
     if (sameDay(date, offset(days))) return dress(word);
   }
   return null;
@@ -37,11 +52,17 @@ const capitalized = (word) => word[0].toUpperCase() + word.slice(1);
 
 function ago(date) {
   const seconds = (date - now()) / 1000;
-  const [size, unit] = [[86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([each]) => Math.abs(seconds) >= each) ?? [1, "second"];
+  const [size, unit] = [
+    [86_400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+    [1, "second"],
+  ].find(([each]) => Math.abs(seconds) >= each) ?? [1, "second"];
   return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(seconds / size), unit);
 }
 
-const isoDate = (date) => [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+const isoDate = (date) =>
+  [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 
 const TOKENS = {
   __proto__: null,

@@ -11,7 +11,11 @@ const BOTTOM_SLACK_PX = 60;
 /** `announce(text)` hears each message that arrives after the first fill. */
 export function timeline({ label, announce, empty }) {
   const list = h("div", { class: "timeline-list" });
-  const jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => toBottom() }, "New messages below");
+  const jump = h(
+    "button",
+    { type: "button", class: "jump", hidden: true, onclick: () => toBottom() },
+    "New messages below",
+  );
   const scroller = h("div", { class: "timeline", tabIndex: 0, role: "region", "aria-label": label }, list);
   const node = h("div", { class: "timeline-frame" }, scroller, jump);
   const shown = new Map();
@@ -57,12 +61,21 @@ function entries(messages, actions) {
 
 function dayEntry(message) {
   const words = day(dateOf(message.ts));
-  return { key: `day ${dateOf(message.ts).toDateString()}`, signature: words, make: () => h("div", { class: "day", role: "separator" }, h("span", {}, words)) };
+  return {
+    key: `day ${dateOf(message.ts).toDateString()}`,
+    signature: words,
+    make: () => h("div", { class: "day", role: "separator" }, h("span", {}, words)),
+  };
 }
 
 function follows(message, previous) {
   const author = (each) => [each.user, each.bot_id, each.username, Boolean(each.is_ephemeral)].join();
-  return author(message) === author(previous) && !message.is_ephemeral && !previous.reply_count && message.ts - previous.ts < FOLLOW_UP_SECONDS;
+  return (
+    author(message) === author(previous) &&
+    !message.is_ephemeral &&
+    !previous.reply_count &&
+    message.ts - previous.ts < FOLLOW_UP_SECONDS
+  );
 }
 
 function arrange(list, wanted, shown, empty) {
@@ -93,7 +106,9 @@ function current(entry, shown) {
 }
 
 function replaceKeepingFocus(old, node) {
-  const focused = old.contains(document.activeElement) ? document.activeElement.closest("[data-action-id]")?.dataset.actionId : null;
+  const focused = old.contains(document.activeElement)
+    ? document.activeElement.closest("[data-action-id]")?.dataset.actionId
+    : null;
   old.replaceWith(node);
   if (focused) node.querySelector(`[data-action-id="${CSS.escape(focused)}"]`)?.focus();
 }

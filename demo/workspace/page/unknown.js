@@ -3,15 +3,27 @@
 import { h, icon } from "./dom.js";
 
 export function unknownBox(value, noun) {
-  return h("div", { class: "unknown", dataset: { unknown: noun } },
-    h("p", { class: "unknown-title" }, icon("warning"), `This page does not know the ${noun} `, h("code", {}, String(value?.type ?? "without a type"))),
-    h("pre", {}, JSON.stringify(value, null, 2) ?? String(value)));
+  return h(
+    "div",
+    { class: "unknown", dataset: { unknown: noun } },
+    h(
+      "p",
+      { class: "unknown-title" },
+      icon("warning"),
+      `This page does not know the ${noun} `,
+      h("code", {}, String(value?.type ?? "without a type")),
+    ),
+    h("pre", {}, JSON.stringify(value, null, 2) ?? String(value)),
+  );
 }
 
-export function brokenBox(value, noun, error) {
-  return h("div", { class: "unknown", dataset: { broken: noun } },
+function brokenBox(value, noun, error) {
+  return h(
+    "div",
+    { class: "unknown", dataset: { broken: noun } },
     h("p", { class: "unknown-title" }, icon("warning"), `This ${noun} could not be shown: ${error.message}`),
-    h("pre", {}, JSON.stringify(value, null, 2) ?? String(value)));
+    h("pre", {}, JSON.stringify(value, null, 2) ?? String(value)),
+  );
 }
 
 /** The node that `make` makes, or a visible box saying why not. */
