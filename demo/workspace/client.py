@@ -146,7 +146,7 @@ class Person:
         async def seen() -> str:
             return "\n---\n".join(visible_text(m) for m in await self.messages(channel, thread))
 
-        return await self._watch().until(look, seen, timeout)
+        return await (await self._watch()).until(look, seen, timeout)
 
     async def click(self, message: Json, what: str, channel: str) -> Json:
         """Press a button, named by its action_id or its text; answers the acknowledgement."""
@@ -182,7 +182,7 @@ class Person:
         async def seen() -> str:
             return "\n---\n".join(visible_text(v) for v in await self.views())
 
-        return await self._watch().until(look, seen, timeout)
+        return await (await self._watch()).until(look, seen, timeout)
 
     async def act(self, view: Json, what: str, chosen: Any = None) -> Json:
         """Press or choose something in a view."""
@@ -228,8 +228,8 @@ class Person:
             body["channel"] = await self.workspace.channel_id(body["channel"])
         return await self.workspace.post(path, **{"as": await self.id()}, **body)
 
-    def _watch(self) -> Watch:
-        return Watch(self.workspace.session, self.workspace.url, self.workspace.token)
+    async def _watch(self) -> Watch:
+        return Watch(self.workspace.session, self.workspace.url, self.workspace.token, await self.id())
 
 
 def _accepted(answer: Any) -> Json:

@@ -47,10 +47,14 @@ class StandIn:
             self._keeper = asyncio.create_task(snapshot.Keeper(self.world, self.folder).run())
 
     async def stop(self) -> None:
-        """Close connections, stop background work, save."""
+        """Close connections, stop background work, save.
+
+        Raises: OSError when the last state could not be saved.
+        """
         await self.sockets.disconnect(None, "link_disabled")
         await self.deliveries.close()
-        if self._keeper is not None:
+        if self._keeper is not None and self.folder is not None:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeper
+            snapshot.save(self.world, self.folder)

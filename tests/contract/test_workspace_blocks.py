@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from demo.workspace.blocks import elements, kinds, rich
@@ -214,6 +215,13 @@ def test_a_thing_has_the_properties_slack_knows(kind: str) -> None:
         assert f"invalid additional property: {name} " not in " ".join(rule({"type": kind, name: None}, "")) + " "
     for name in {n for others, _ in _known_shapes().values() for n in others} - properties:
         assert f"invalid additional property: {name} " in " ".join(rule({"type": kind, name: None}, "")) + " "
+
+
+@shared_schema
+@pytest.mark.parametrize(("limit", "build"), BLOCK_LIMITS.values(), ids=BLOCK_LIMITS.keys())
+def test_what_we_take_at_the_limit_is_structured_as_slack_says(limit: int, build: Callable[[int], Json]) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft7Validator(schema).validate({"blocks": [build(limit)]})
 
 
 def _type_of(definition: Json) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 200
 MESSAGE_LIMIT_MAX = 1000
+HEARTBEAT_SECONDS = 20
 
 
 class Looking:
@@ -80,16 +81,18 @@ class Looking:
         if not has_token(request, request.query.get("token", "")):
             raise ControlError(403, "bad_token", "the feed needs the workspace's token")
         me = asked.person(self._world, request.query.get("as", next(iter(self._world.state.people))))
-        socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
         news: asyncio.Queue[Json] = asyncio.Queue()
-        self._world.listeners.append(news.put_nowait)
-        sender = asyncio.create_task(self._forward(socket, news, me))
+        self._world.listeners.append(news.put_nowait)  # before the handshake, so that nothing is missed after it
         try:
-            async for _ in socket:
-                pass
+            await socket.prepare(request)
+            sender = asyncio.create_task(self._forward(socket, news, me))
+            try:
+                async for _ in socket:
+                    pass
+            finally:
+                sender.cancel()
         finally:
-            sender.cancel()
             self._world.listeners.remove(news.put_nowait)
         return socket
 

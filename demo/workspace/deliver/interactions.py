@@ -91,6 +91,7 @@ class Interactions:
                 "message": copy.deepcopy(message),
                 "response_url": self._responses.mint(app, person.id, channel.id, message["ts"]),
             }
+            del payload["api_app_id"], payload["user"]["username"]  # Slack sends neither with a message's shortcut
         return await self._send(app, payload)
 
     def view_surface(self, record: ViewRecord) -> Json:

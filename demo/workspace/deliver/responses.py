@@ -27,6 +27,7 @@ class Responses:
 
     def mint(self, app: InstalledApp, user: str, channel: str, message_ts: str | None = None) -> str:
         """A full URL; `message_ts` is the message that `replace_original` would replace."""
+        self._forget_expired()
         address = ResponseAddress(
             id=secrets.token_urlsafe(18),
             app_id=app.id,
@@ -38,6 +39,12 @@ class Responses:
         )
         self._world.state.response_addresses[address.id] = address
         return f"{self._world.base_url}response/{address.id}"
+
+    def _forget_expired(self) -> None:
+        """Addresses are kept in the order they were minted, and all live equally long."""
+        addresses, now = self._world.state.response_addresses, self._world.clock.now()
+        while addresses and next(iter(addresses.values())).expires_seconds < now:
+            del addresses[next(iter(addresses))]
 
     async def handle(self, request: web.Request) -> web.Response:
         """`POST /response/<id>`; Slack answers `ok`, or 404 once the address is spent."""

@@ -1,5 +1,7 @@
 """Installed apps: their tokens, and what their manifest lets them do."""
 
+import re
+
 from pydantic import BaseModel
 
 from demo.workspace import Json, identifiers
@@ -96,7 +98,7 @@ class InstalledApp(BaseModel):
         }
 
     def bot_user(self) -> Person:
-        handle = self.bot_name.lower().replace(" ", "-")
+        handle = re.sub(r"[^\w.-]+", "-", self.bot_name.lower()).strip("-")
         return Person(
             id=self.bot_user_id,
             name=handle,

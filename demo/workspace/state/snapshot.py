@@ -1,11 +1,14 @@
 """The world on disk: one JSON file, replaced whole, so that a restart goes on where it stopped."""
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
 from demo.workspace import Json
 from demo.workspace.state.world import World, WorldState
+
+log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.3
 """Changes within this time are written together."""
@@ -26,12 +29,21 @@ def load(folder: Path | None) -> World:
 
 
 def save(world: World, folder: Path) -> None:
-    """Write aside, flush, then rename: a crash leaves the old snapshot or the new one, never half."""
+    """Raises: OSError."""
+    write(serialized(world), folder)
+
+
+def serialized(world: World) -> str:
     world.state.clock_offset = world.clock.offset
+    return world.state.model_dump_json()
+
+
+def write(text: str, folder: Path) -> None:
+    """Write aside, flush, then rename: a crash leaves the old snapshot or the new one, never half."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / "workspace.json.new"
     with aside.open("w", encoding="utf-8") as file:
-        file.write(world.state.model_dump_json())
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     aside.replace(folder / "workspace.json")
@@ -49,12 +61,12 @@ class Keeper:
         self._dirty.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            while True:
-                await self._dirty.wait()
-                await asyncio.sleep(SETTLE_SECONDS)
-                self._dirty.clear()
-                save(self._world, self._folder)
-        finally:
-            save(self._world, self._folder)
+        """Until cancelled. A full disk is logged and tried again with the next change: talk goes on meanwhile."""
+        while True:
+            await self._dirty.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._dirty.clear()
+            try:
+                await asyncio.to_thread(write, serialized(self._world), self._folder)
+            except OSError:
+                log.exception("the workspace could not be saved in %s", self._folder)
