@@ -15,6 +15,8 @@ from bot import logs
 from bot.app import Bot, Part, migrate_database, redactor_of
 from bot.config import Settings, variable_of
 from bot.domain.errors import BotError
+from bot.slack.manifest import manifest as make_manifest
+from bot.slack.manifest import to_yaml
 
 T = TypeVar("T")
 
@@ -55,10 +57,10 @@ def manifest(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,
 ) -> None:
     """Print the Slack app manifest for this version."""
-    from bot.slack.manifest import manifest as make  # noqa: PLC0415 - a plain print needs no Slack
-    from bot.slack.manifest import to_yaml
-
-    made = make(mode="http" if http else "socket", url=http, name=name, command=command)
+    try:
+        made = make_manifest("http" if http else "socket", url=http, name=name, command=command)
+    except BotError as error:
+        _stop_for(error)
     typer.echo(json.dumps(made, indent=2) if as_json else to_yaml(made), nl=as_json)
 
 
@@ -78,7 +80,7 @@ def demo(
 
 def _settings() -> Settings:
     try:
-        return Settings()  # type: ignore[call-arg]  # every field comes from the environment
+        return Settings()
     except ValidationError as error:
         lines = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
         _stop("The configuration is not complete:\n  " + "\n  ".join(lines) + "\nSee docs/operations.md.")

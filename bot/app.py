@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,10 +19,14 @@ from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
 from bot.domain.targets import Environment
 from bot.engine import schema as queue_schema
+from bot.engine.calendar import Calendar, Firings
+from bot.engine.instants import CalendarEntry
 from bot.engine.queue import Queue, deferral_sql
+from bot.engine.sweeps import Sweep, run_sweeps
 from bot.operations.health import PlatformHealth
 from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import Toolbox
+from bot.policy.schedule import SCHEDULE, firing
 from bot.services import run_documents
 from bot.services.actions import ACTIONS
 from bot.services.backups import Backups
@@ -30,10 +35,11 @@ from bot.services.front import Front
 from bot.services.messages import Messages
 from bot.services.people import People
 from bot.services.ports import Job, Store
-from bot.services.registry import Places, Services
+from bot.services.registry import Firing, Places, Services
 from bot.services.requests import Requests
 from bot.services.runs import Runs
-from bot.services.schedules import Schedules, starts_runbook
+from bot.services.schedules import Schedules, Starter, starts_runbook
+from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
 from bot.slack import http as slack_http
 from bot.slack.clients import web_client
@@ -180,13 +186,14 @@ class Running:
             health=PlatformHealth(tools),
             catalog=bot.catalog,
             places=Places(settings.command, (settings.channel,)),
+            calendar=self._firings,
         )
         people = People(chat, "", settings.aliases)
         self.execution = Execution(store, tools, bot.catalog, owner)
         self.requests = Requests(store, chat, people, self.services, ACTIONS, owner)
         self.messages = Messages(store, chat, {"run": self._paint_run}, owner)
-        starter = starts_runbook(runs, "backup-database", settings.channel)
-        self.schedules = Schedules(store, {"database-backup": starter})
+        self.schedules = Schedules(store, _starters(runs, settings.channel))
+        self.calendar = _calendar(settings, self.schedules)
 
     async def _paint_run(self, key: str) -> Document | None:
         _, run_id, *which = key.split(":")
@@ -211,6 +218,9 @@ class Running:
         works: list[Coroutine[Any, Any, None]] = []
         if Part.WORKER in parts:
             works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
+            works.append(run_sweeps(self._sweeps(), stop))
+        if Part.CALENDAR in parts:
+            works.append(self.calendar.run(stop))
         if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
             token = settings.slack_app_token
             if token is None:
@@ -223,7 +233,35 @@ class Running:
             Job.WORK_INBOX: self.requests.work,
             Job.ADVANCE_RUN: self.execution.advance,
             Job.DRAW_MESSAGE: self.messages.draw,
+            Job.START_SCHEDULED: self.schedules.start,
         }
+
+    def _sweeps(self) -> tuple[Sweep, ...]:
+        return tuple(Sweep(job.value, partial(sweep, self._bot.store, job)) for job in SWEPT)
+
+    def _firings(self) -> tuple[Firing, ...]:
+        crons = self._bot.settings.schedules
+        return tuple(
+            Firing(
+                row.key,
+                row.task,
+                crons.get(row.key, row.cron),
+                self.calendar.next_firing(row.key) if row.starter else None,
+                f"not yet: part {row.not_yet}" if row.not_yet else "",
+            )
+            for row in SCHEDULE
+        )
+
+
+def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
+    """What each row of the schedule starts; only runbooks so far."""
+    return {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
+
+
+def _calendar(settings: Settings, schedules: Schedules) -> Calendar:
+    crons = {row.key: settings.schedules.get(row.key, row.cron) for row in firing()}
+    entries = [CalendarEntry(key, cron, settings.time_zone) for key, cron in crons.items()]
+    return Calendar(entries, Firings(schedules.fire, schedules.last, schedules.missed))
 
 
 def _refuse_stand_in(settings: Settings) -> None:

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         Environment.PRODUCTION, description="What the platform below is: production, staging or demo."
     )
     time_zone: str = Field("UTC", description="The time zone of the calendar, such as Europe/Berlin.")
+    schedules: dict[str, str] = Field(
+        default_factory=dict,
+        description='Other times than the guide\'s, as JSON: {"database-backup": "0 4 * * *"}; '
+        "`/takumi schedule` lists the names.",
+    )
     command: str = Field("/takumi", description="The slash command; a second bot in one workspace takes another.")
     channel: str = Field(description="The id of #takumi-alerts (C...), where commands are used and runs are shown.")
     roles: dict[Role, tuple[str, ...]] = Field(

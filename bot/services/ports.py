@@ -23,6 +23,7 @@ class Job(StrEnum):
     WORK_INBOX = "inbox.work"
     ADVANCE_RUN = "run.advance"
     DRAW_MESSAGE = "message.draw"
+    START_SCHEDULED = "schedule.start"
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,26 @@
 """What a command handler can call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
 from bot.services.backups import Backups
-from bot.services.ports import AuditQuery, HealthProbe, Store
+from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
 from bot.services.trail import Trail
 
 
 @dataclass(frozen=True)
 class Firing:
-    """One line of the calendar: `next_at` is None while it is paused or has none."""
+    """One line of the calendar: `next_at` is None for what nothing starts yet; `note` says why."""
 
     schedule: str
-    does: str
+    task: str
+    cron: str
     next_at: datetime | None
-    last_at: datetime | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,4 @@ class Services:
     health: HealthProbe
     catalog: Catalog
     places: Places = field(default_factory=Places)
-    schedules: Sequence[str] = ()
-
-
-__all__ = ["AuditQuery", "Firing", "Places", "Services"]
+    calendar: Callable[[], Sequence[Firing]] = tuple

@@ -9,7 +9,7 @@ import structlog
 from bot.domain.audit import Entry, Verb
 from bot.domain.people import CALENDAR
 from bot.domain.runs import Origin
-from bot.services.ports import Store
+from bot.services.ports import Job, Store, Wake
 from bot.services.runs import Asked, Runs
 
 log = structlog.get_logger()
@@ -24,15 +24,25 @@ class Schedules:
     store: Store
     starters: Mapping[str, Starter]
 
-    async def fire(self, schedule: str, planned: datetime) -> None:
-        """Win the instant and start what it is for; a replica that comes second does nothing."""
+    async def fire(self, schedule: str, planned: datetime) -> bool:
+        """Win the instant: its row, its entry and the job that starts it commit together."""
         async with self.store.work() as work:
             if not await work.schedules.fire(schedule, planned):
-                return
+                return False
             details = {"planned": planned.isoformat()}
             await work.audit.record(Entry(CALENDAR, Verb.SCHEDULE_FIRED, schedule, details=details))
+            await work.defer(Wake(Job.START_SCHEDULED, f"{schedule}|{planned.isoformat()}"))
         log.info("schedule.fired", schedule=schedule, planned=planned.isoformat())
-        await self.starters[schedule](planned)
+        return True
+
+    async def start(self, key: str) -> None:
+        """Start what an instant is for; started twice, it is the same run."""
+        schedule, _, planned = key.partition("|")
+        await self.starters[schedule](datetime.fromisoformat(planned))
+
+    async def last(self, schedule: str) -> datetime | None:
+        async with self.store.work() as work:
+            return await work.schedules.last(schedule)
 
     async def missed(self, schedule: str, count: int, since: datetime) -> None:
         """Say in the trail what did not happen while nobody was there."""

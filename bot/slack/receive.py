@@ -110,7 +110,6 @@ def build_app(receiver: Receiver, client: AsyncWebClient, signing_secret: str) -
     """A Bolt app whose inbox stands before authorisation: who may do what is decided by the job, from fresh facts."""
     return AsyncApp(
         client=client,
-        token=client.token,
         signing_secret=signing_secret,
         process_before_response=True,
         before_authorize=ToInbox(receiver),
