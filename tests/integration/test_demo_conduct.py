@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +20,10 @@ from botocore.config import Config
 
 from demo import accounts, folder
 from demo.accounts import Account, embedded_programs
+from demo.children import Program, spawn
 from demo.errors import CannotStartError
 from demo.folder import Remembered, locked, require_space
+from demo.guard import GUARD, Guard
 from demo.module_server import PROJECT
 from demo.parts import PAGE_PORT_VARIABLE
 from demo.ports import is_free
@@ -308,3 +311,40 @@ def test_a_checkout_that_postgresql_cannot_reach_uses_a_home_and_copies_outside_
     assert programs.is_relative_to(home)
     version = subprocess.check_output([programs / "psql", "--version"], text=True, **nobody.options())
     assert version.startswith("psql (PostgreSQL) 18")
+
+
+SPAWN = """
+import sys, time
+from pathlib import Path
+from demo.children import Program, spawn
+print(spawn(Program("sleeper", ["sleep", "300"], Path(sys.argv[1]), {})).pid, flush=True)
+time.sleep(300)
+"""
+
+
+def test_without_the_guard_the_death_signal_ends_a_child(tmp_path: Path):
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed here (util-linux)")
+    command = [sys.executable, "-c", SPAWN, str(tmp_path / "log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT) as parent:
+        child = int(parent.stdout.readline())
+        assert runs(child)
+        parent.kill()
+    assert left_of([child], 5) == []
+
+
+def test_without_the_death_signal_the_guard_ends_a_child_and_spares_one_that_it_was_told_to_forget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    guard = Guard()
+    token = GUARD.set(guard)
+    watched = spawn(Program("watched", ["/bin/sleep", "300"], tmp_path / "log", {}))
+    spared = spawn(Program("spared", ["/bin/sleep", "300"], tmp_path / "log", {}))
+    guard.forget(spared.pid)
+    GUARD.reset(token)
+    guard.close()
+    assert watched.process.wait() == -signal.SIGKILL
+    assert runs(spared.pid)
+    spared.process.kill()
+    spared.process.wait()
