@@ -64,14 +64,6 @@ class Workspace:
     async def state(self, user: str | None = None) -> Json:
         return await self.get("state", **({"as": user} if user else {}))
 
-    async def channel_id(self, channel: str) -> str:
-        """Raises: WorkspaceRefusedError when no such channel exists."""
-        wanted = channel.removeprefix("#")
-        for listed in (await self.state())["channels"]:
-            if wanted in {listed["id"], listed["name"]}:
-                return str(listed["id"])
-        return channel
-
     async def fault(self, kind: str, **details: object) -> None:
         """Plan a fault; `demo/workspace/control/faulting.py` lists the kinds."""
         await self.post("fault", kind=kind, **details)
@@ -121,7 +113,7 @@ class Person:
 
     async def messages(self, channel: str, thread: str | None = None) -> list[Json]:
         """What they see in a channel or thread, oldest first, their own ephemerals included."""
-        query = {"as": await self.id(), "channel": await self.workspace.channel_id(channel)}
+        query = {"as": await self.id(), "channel": channel}
         extra = {"thread_ts": thread} if thread else {}
         return list((await self.workspace.get("messages", **query, **extra))["messages"])
 
@@ -208,7 +200,7 @@ class Person:
 
     async def shortcut(self, callback_id: str, channel: str | None = None, message: Json | None = None) -> Json:
         """A global shortcut, or one on a message."""
-        at: Json = {"channel": await self.workspace.channel_id(channel)} if channel else {}
+        at: Json = {"channel": channel} if channel else {}
         return await self._act("shortcut", callback_id=callback_id, **at, **({"ts": message["ts"]} if message else {}))
 
     async def open_home(self, app_id: str | None = None) -> Json:
@@ -224,8 +216,6 @@ class Person:
         return dict((await self._act("click", channel=channel, **at, **value))["ack"])
 
     async def _act(self, path: str, **body: Any) -> Json:
-        if "channel" in body:
-            body["channel"] = await self.workspace.channel_id(body["channel"])
         return await self.workspace.post(path, **{"as": await self.id()}, **body)
 
     async def _watch(self) -> Watch:
