@@ -35,6 +35,8 @@ def a_run(**changes: Any) -> Run:
         "origin": Origin("C1", "1.2"),
         "steps": (StepRow("dump", "Dump"), StepRow("upload", "Upload")),
         "created_at": AN_INSTANT,
+        "card": {"shown": [["Rows now", 3.0, 0.1]], "warnings": []},
+        "expires_at": AN_INSTANT + timedelta(hours=1),
     }
     return Run(**values | changes)
 

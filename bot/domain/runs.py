@@ -90,7 +90,10 @@ class StepRow:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its row says. `number` is what people type; `id` is opaque and rides on buttons."""
+    """A run as its row says. `number` is what people type; `id` is opaque and rides on buttons.
+
+    `card` is what an approver reads besides the plan: `shown` facts as [label, value, tolerance] and `warnings`.
+    """
 
     id: str
     number: int
@@ -115,6 +118,8 @@ class Run:
     hint: str = ""
     cancel_asked_by: str = ""
     undoes: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
 
     @property
     def label(self) -> str:

@@ -91,7 +91,7 @@ class RunStore(Protocol):
     """Runs, their steps and their leases. A move that lost its race answers None or False, never raises."""
 
     async def add(self, run: Run) -> Run:
-        """Store a new run in state `requested` or `approved`; the answer carries its number and `created_at`."""
+        """Store a new run in state `requested` or `approved`; the answer carries its number."""
         ...
 
     async def get(self, run_id: str) -> Run | None: ...
@@ -134,6 +134,10 @@ class RunStore(Protocol):
         ...
 
     async def save_step(self, run_id: str, row: StepRow) -> None: ...
+
+    async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
+        """Other facts of the moment on a request's card; what is digested stays as it is."""
+        ...
 
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         """Note who asked; False when the run is final or was asked before."""

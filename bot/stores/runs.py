@@ -2,9 +2,10 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Json
@@ -15,10 +16,11 @@ from bot.stores.connections import Connection
 
 _ADD = """
 INSERT INTO runs (id, runbook, title, params, facts, described, digest, definition, risk, environment, state,
-                  requester, requester_slack, channel, thread, undoes)
+                  requester, requester_slack, channel, thread, undoes, created_at, card, expires_at)
 VALUES (%(id)s, %(runbook)s, %(title)s, %(params)s, %(facts)s, %(described)s, %(digest)s, %(definition)s, %(risk)s,
-        %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s)
-RETURNING number, created_at
+        %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s, %(created_at)s,
+        %(card)s, %(expires_at)s)
+RETURNING number
 """
 _ADD_STEP = """
 INSERT INTO run_steps (run, position, key, title, state, attempt, note, data, started_at, finished_at)
@@ -93,7 +95,7 @@ class PostgresRuns:
         assert row is not None  # noqa: S101 - an INSERT that did not raise returns its row
         for position, step in enumerate(run.steps):
             await self._connection.execute(_ADD_STEP, _step_columns(run.id, step) | {"position": position})
-        return replace(run, number=row["number"], created_at=row["created_at"])
+        return replace(run, number=row["number"])
 
     async def get(self, run_id: str) -> Run | None:
         found = await self._find("WHERE id = %s", run_id)
@@ -164,6 +166,9 @@ class PostgresRuns:
         if cursor.rowcount != 1:
             raise LookupError(f"run {run_id} has no step {row.key!r}")
 
+    async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
+        await self._connection.execute("UPDATE runs SET card = %s WHERE id = %s", (Json(dict(card)), run_id))
+
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         cursor = await self._connection.execute(
             "UPDATE runs SET cancel_asked_by = %s WHERE id = %s AND cancel_asked_by = '' AND finished_at IS NULL",
@@ -223,6 +228,9 @@ def _columns(run: Run) -> dict[str, object]:
         "channel": run.origin.channel,
         "thread": run.origin.thread,
         "undoes": run.undoes,
+        "created_at": run.created_at,
+        "card": Json(dict(run.card)),
+        "expires_at": run.expires_at,
     }
 
 
@@ -248,7 +256,7 @@ def _step(row: DictRow) -> StepRow:
 _SAME = (
     "id", "number", "runbook", "title", "params", "facts", "described", "digest", "definition", "environment",
     "requester", "requester_slack", "created_at", "started_at", "finished_at", "failure", "hint", "cancel_asked_by",
-    "undoes",
+    "undoes", "card", "expires_at",
 )  # fmt: skip
 
 

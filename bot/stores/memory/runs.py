@@ -1,9 +1,10 @@
 """Runs in memory."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain.runs import Lease, Run, RunState, StepRow, check_move, check_new
 from bot.stores.memory.tables import Clock, Tables
@@ -23,7 +24,7 @@ class MemoryRuns:
         if run.id in self._runs:
             raise KeyError(f"run {run.id} is there already")
         number = max((other.number for other in self._runs.values()), default=0) + 1
-        stored = replace(run, number=number, created_at=self._clock())
+        stored = replace(run, number=number)
         self._runs[run.id] = stored
         return stored
 
@@ -93,6 +94,9 @@ class MemoryRuns:
             raise LookupError(f"run {run_id} has no step {row.key!r}")
         steps = tuple(row if step.key == row.key else step for step in run.steps)
         self._runs[run_id] = replace(run, steps=steps)
+
+    async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
+        self._runs[run_id] = replace(self._runs[run_id], card=dict(card))
 
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         run = self._runs.get(run_id)
