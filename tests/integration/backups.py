@@ -1,11 +1,13 @@
 """A platform to back up, and a small engine: what the tests of backups and restores share."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from pydantic import SecretStr
@@ -17,12 +19,22 @@ from bot.domain.runbooks import RunInfo
 from bot.domain.targets import Environment
 from bot.operations.tools.access import BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import StepTools, Toolbox
-from demo.platform.databases import PLATFORM_MAINTENANCE
+from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, REGION, ObjectStore
 from runbooks import backup_database
+from tests.servers import drop_database, unique_name
 
-RUN = "f00dfacef00dfacef00d"
+TABLES = """
+CREATE TABLE profiles (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), profile_id bigint UNIQUE, name text, bio text);
+INSERT INTO profiles (profile_id, name, bio) SELECT n, 'Profil Nr. ' || n || ' 日本語', repeat('x', 200)
+    FROM generate_series(1, 5000) AS n;
+CREATE TABLE skills (skill_id serial PRIMARY KEY, profile_id bigint REFERENCES profiles (profile_id), skill text);
+INSERT INTO skills (profile_id, skill) SELECT 1 + n % 5000, NULLIF('skill ' || n % 7, 'skill 3')
+    FROM generate_series(1, 9000) AS n;
+CREATE INDEX skills_by_profile ON skills (profile_id);
+CREATE VIEW everybody AS SELECT name FROM profiles;
+"""
 
 
 @dataclass
@@ -30,9 +42,10 @@ class SmallEngine:
     """Runs a plan's steps as the engine does: outcomes go on to later steps, a failure undoes what was begun."""
 
     toolbox: Toolbox
-    run: str = RUN
+    run: str = field(default_factory=lambda: uuid4().hex[:20])
     earlier: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    not_undone: list[str] = field(default_factory=list)
 
     def tools(self, key: str, attempt: int = 1) -> StepTools:
         return self.toolbox.for_step(StepContext(self.run, key, attempt, dict(self.earlier), self._say))
@@ -51,15 +64,17 @@ class SmallEngine:
                 if step.verify:
                     await step.verify.run(tools)
                 self.earlier[step.key] = outcome.data
-        except BotError:
+        except (BotError, asyncio.CancelledError):
             for step in reversed(begun):
-                if step.undo:
-                    await step.undo.run(self.tools(f"{step.key}.undo"))
+                await self._undo(step)
             raise
 
-
-def programs_folder(cluster: Cluster) -> Path:
-    return cluster.programs
+    async def _undo(self, step: Step) -> None:
+        try:
+            if step.undo:
+                await step.undo.run(self.tools(f"{step.key}.undo"))
+        except BotError as error:
+            self.not_undone.append(str(error))
 
 
 def platform(
@@ -87,7 +102,19 @@ async def backup_plan(toolbox: Toolbox, **params: Any) -> Plan:
     asked = backup_database.BackupDatabase(**params)
     facts = await backup_database.look_up(asked, toolbox.for_look_up())
     again = backup_database.BackupFacts.model_validate(facts.model_dump(mode="json"))
-    return backup_database.plan(asked, again, RunInfo(RUN, datetime.now(UTC)))
+    return backup_database.plan(asked, again, RunInfo("planned", datetime.now(UTC)))
+
+
+@asynccontextmanager
+async def filled_database(cluster: Cluster) -> AsyncIterator[str]:
+    """The name of a database with some tables, owned by the application's role."""
+    name = unique_name("platform")
+    async with cluster.connect() as connection:
+        await create_platform_database(connection, name)
+    async with connected(cluster, name) as connection:
+        await connection.execute(TABLES)
+    yield name
+    await drop_database(cluster, name)
 
 
 @asynccontextmanager
@@ -97,9 +124,30 @@ async def connected(cluster: Cluster, database: str) -> AsyncIterator[psycopg.As
         yield connection
 
 
-def visible_files(folder: Path) -> list[str]:
-    """What a person or a script would see there, and what a careless one would find below."""
+def files_below(folder: Path) -> list[str]:
+    """Every file there, hidden ones and those in hidden folders too."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def children_of(run: str) -> list[str]:
+    """The command lines of living programs that were started for this run, by any process. Needs /proc."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = f"PGAPPNAME=takumi:{run}:".encode() in (process / "environ").read_bytes()
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended, or is not ours
+        if ours and words != [b""]:
+            found.append(b" ".join(words).decode())
+    return found
+
+
+async def until(happened: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    """Wait for it, failing after a time that nothing takes."""
+    async with asyncio.timeout(seconds):
+        while not await happened():  # noqa: ASYNC110 - what we wait for happens in another process
+            await asyncio.sleep(0.05)
 
 
 async def sessions_named(cluster: Cluster, prefix: str) -> list[str]:

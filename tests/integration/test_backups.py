@@ -19,34 +19,18 @@ from tests.integration.backups import (
     backup_plan,
     connected,
     databases,
+    files_below,
+    filled_database,
     platform,
     sessions_named,
-    visible_files,
 )
 from tests.servers import drop_database, unique_name
-
-TABLES = """
-CREATE TABLE profiles (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), profile_id bigint UNIQUE, name text, bio text);
-INSERT INTO profiles (profile_id, name, bio) SELECT n, 'Profil Nr. ' || n || ' 日本語', repeat('x', 200)
-    FROM generate_series(1, 5000) AS n;
-CREATE TABLE skills (skill_id serial PRIMARY KEY, profile_id bigint REFERENCES profiles (profile_id), skill text);
-INSERT INTO skills (profile_id, skill) SELECT 1 + n % 5000, NULLIF('skill ' || n % 7, 'skill 3')
-    FROM generate_series(1, 9000) AS n;
-CREATE INDEX skills_by_profile ON skills (profile_id);
-CREATE VIEW everybody AS SELECT name FROM profiles;
-"""
 
 
 @pytest_asyncio.fixture
 async def source(each_cluster: Cluster) -> AsyncIterator[str]:
-    """A database with some tables on each cluster, owned by the application's role."""
-    name = unique_name("platform")
-    async with each_cluster.connect() as connection:
-        await create_platform_database(connection, name)
-    async with connected(each_cluster, name) as connection:
-        await connection.execute(TABLES)
-    yield name
-    await drop_database(each_cluster, name)
+    async with filled_database(each_cluster) as name:
+        yield name
 
 
 async def test_a_backup_is_made_proven_uploaded_and_published(
@@ -56,7 +40,7 @@ async def test_a_backup_is_made_proven_uploaded_and_published(
     await engine.execute(await backup_plan(engine.toolbox))
     backup = engine.earlier["publish"]["backup"]
     dump = tmp_path / backup["file"]
-    assert visible_files(tmp_path) == sorted([dump.name, f"{dump.name}.manifest.json", f"{dump.name}.sha256"])
+    assert files_below(tmp_path) == sorted([dump.name, f"{dump.name}.manifest.json", f"{dump.name}.sha256"])
     assert hashlib.sha256(dump.read_bytes()).hexdigest() == backup["sha256"]
     assert (backup["tables"], backup["rows"], backup["verdict"]) == (2, 14_000, "proven")
     assert json.loads((tmp_path / f"{dump.name}.manifest.json").read_text())["sha256"] == backup["sha256"]
