@@ -111,8 +111,11 @@ class Conductor:
                 if self.bot:
                     ready = begin(self._step("bot", "installing and migrating", self.bot.prepare, own, page))
                     begin(self._start("bot", self.bot, self.bot.start, ready, platform, store, redis, chain, api))
-        except* CannotStartError as errors:
-            raise _first(errors) from None
+        except BaseExceptionGroup as errors:
+            sentences = errors.subgroup(CannotStartError)
+            if sentences is None:
+                raise
+            raise _first(sentences) from None
 
     async def _start(
         self, name: str, server: Server, start: Callable[[], Awaitable[None]], *needs: asyncio.Task[None]

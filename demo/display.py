@@ -21,6 +21,7 @@ class Display:
         hidden = not self.console.is_terminal
         self._progress = Progress(*columns, TimeElapsedColumn(), console=self.console, disable=hidden)
         self._lines: dict[str, TaskID] = {}
+        self._states: dict[str, str] = {}
         self._begun = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -37,7 +38,9 @@ class Display:
         if part not in self._lines:
             self._lines[part] = self._progress.add_task(part, total=1, state=state)
         self._progress.update(self._lines[part], state=state, completed=int(done))
-        if not self.console.is_terminal:
+        is_news = self._states.get(part) != state
+        self._states[part] = state
+        if is_news and not self.console.is_terminal:
             self.console.print(
                 f"{time.monotonic() - self._begun:6.1f} s  {part}: {state}", markup=False, soft_wrap=True
             )

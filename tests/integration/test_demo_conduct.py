@@ -251,7 +251,8 @@ def test_a_server_that_cannot_start_stops_all_that_had_started(where: Path):
         time.sleep(0.02)
     again.process.stdout.close()
     assert again.process.returncode == 1
-    assert "PostgreSQL on port" in again.errors.read_text().splitlines()[-1]
+    assert again.errors.read_text().splitlines()[-1].startswith("PostgreSQL on port")
+    assert "Traceback" not in again.errors.read_text()
     assert left_of(pids, 0) == []
     assert all(is_free(int(at[name].rsplit(":", 1)[1].strip("/"))) for name in ("page", "api", "chain_rpc"))
 
