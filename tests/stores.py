@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -65,6 +66,22 @@ async def migrated(cluster: Cluster, migrated_template: str) -> AsyncIterator[Bo
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template} OWNER {BOT_OWNER}")
     yield BotDatabase(name, cluster.url(name, BOT_RUNTIME), cluster.url(name, BOT_OWNER))
     await drop_database(cluster, name)
+
+
+@pytest.fixture(scope="session")
+def migrated_once(cluster: Cluster) -> Iterator[BotDatabase]:
+    """A migrated database that tests share: for those that are refused whatever they try."""
+    name = unique_name("bot")
+    asyncio.run(_migrate(cluster, name))
+    yield BotDatabase(name, cluster.url(name, BOT_RUNTIME), cluster.url(name, BOT_OWNER))
+    asyncio.run(drop_database(cluster, name))
+
+
+async def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What one statement answers, committed."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(statement.encode(), values)
+        return await cursor.fetchall() if cursor.description else []
 
 
 @asynccontextmanager

@@ -19,59 +19,9 @@ from bot.stores.postgres import PostgresStore
 from demo.platform.postgres import Cluster
 from tests.builders import a_decision, a_delivery, a_run, an_entry
 from tests.servers import free_port
-from tests.stores import DEFER_RECEIVED, BotDatabase, opened
+from tests.stores import DEFER_RECEIVED, BotDatabase, opened, rows
 
 LONG = timedelta(minutes=1)
-PRODUCT_TABLES = [
-    "inbox", "runs", "run_steps", "leases", "run_claims", "audit_entries", "backups", "messages", "schedule_firings",
-    "approvals", "schema_migrations", "schema_scripts",
-]  # fmt: skip
-
-
-async def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        cursor = await connection.execute(statement.encode(), values)
-        return await cursor.fetchall() if cursor.description else []
-
-
-@pytest.mark.parametrize("table", PRODUCT_TABLES)
-@pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD x int"])
-async def test_the_running_bot_can_neither_delete_nor_alter(migrated: BotDatabase, table: str, statement: str):
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await rows(migrated.url, statement.format(table))
-
-
-async def test_every_table_of_ours_is_among_those_tested(migrated: BotDatabase):
-    found = await rows(migrated.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    assert {name for (name,) in found if not name.startswith("procrastinate_")} == set(PRODUCT_TABLES)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE runs SET digest = 'x'",
-        "UPDATE runs SET requester = 'x'",
-        "UPDATE runs SET params = '{}'",
-        "UPDATE inbox SET payload = '{}'",
-        "UPDATE run_claims SET held = false",
-        "UPDATE schedule_firings SET planned = now()",
-        "UPDATE approvals SET verdict = 'approved'",
-        "UPDATE audit_entries SET body = '{}'",
-        "INSERT INTO schema_migrations (version, name, sha256) VALUES (9, 'x', 'x')",
-        "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
-        "CREATE TABLE mine ()",
-    ],
-)
-async def test_the_running_bot_cannot_rewrite_what_was_asked_decided_or_recorded(migrated: BotDatabase, statement: str):
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await rows(migrated.url, statement)
-
-
-@pytest.mark.parametrize("table", ["audit_entries", "approvals"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET at = now()", "DELETE FROM {}", "TRUNCATE {}"])
-async def test_even_the_tables_owner_meets_the_trigger(migrated: BotDatabase, table: str, statement: str):
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only grows"):
-        await rows(migrated.owner_url, statement.format(table))
 
 
 async def test_audit_columns_follow_the_recorded_text(postgres_store: PostgresStore, migrated: BotDatabase):
