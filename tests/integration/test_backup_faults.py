@@ -143,7 +143,7 @@ async def test_a_killed_pg_dump_makes_no_backup(
         os.kill(pid_of(engine.run, "pg_dump"), signal.SIGKILL)
         with pytest.raises(OperationFailed, match="exit code 137"):
             await task
-    await nothing_is_left(cluster, engine, tmp_path)
+        await nothing_is_left(cluster, engine, tmp_path)
 
 
 async def test_a_cancelled_backup_has_ended_when_it_says_so(
