@@ -173,6 +173,15 @@ async def test_an_updated_text_has_at_most_4000_characters(wire: Wire, length: i
     assert await wire.error("chat.update", channel=ALERTS, ts=ts, text="x" * length) == error
 
 
+async def test_an_update_keeps_blocks_and_metadata_unless_told(wire: Wire) -> None:
+    metadata = {"event_type": "run", "event_payload": {"id": 1}}
+    ts = (await wire.post(blocks=HEADER, metadata=metadata))["ts"]
+    kept = (await wire.call("chat.update", channel=ALERTS, ts=ts, text="new"))["message"]
+    assert (kept["blocks"][0]["type"], kept["metadata"]) == ("header", metadata)
+    bare = (await wire.call("chat.update", channel=ALERTS, ts=ts, text="newer", blocks=[]))["message"]
+    assert "blocks" not in bare
+
+
 async def test_a_posted_text_is_cut_at_40000_characters(wire: Wire) -> None:
     assert len((await wire.post("x" * 40_000))["text"]) == 40_000
     cut = (await wire.post("x" * 40_001))["text"]

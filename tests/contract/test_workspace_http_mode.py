@@ -89,6 +89,12 @@ async def test_a_text_answer_is_shown_to_the_person(wire: Wire, receiver: Receiv
     assert [m["text"] for m in await wire.aiko.ephemerals(ALERTS)] == ["on my way"]
 
 
+async def test_an_answer_that_is_no_json_is_shown_as_it_is(wire: Wire, receiver: Receiver) -> None:
+    receiver.answer = lambda: web.Response(text="{half", content_type="application/json")
+    await wire.aiko.command("/takumi help", ALERTS)
+    assert [m["text"] for m in await wire.aiko.ephemerals(ALERTS)] == ["{half"]
+
+
 async def test_an_answer_slack_cannot_show_is_an_error(wire: Wire, receiver: Receiver) -> None:
     receiver.answer = lambda: web.json_response({"blocks": [{"type": "sparkles"}]})
     assert (await wire.aiko.command("/takumi help", ALERTS))["error"] == "invalid_command_response"

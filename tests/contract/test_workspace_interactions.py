@@ -157,6 +157,14 @@ async def test_an_external_select_asks_the_app(wire: Wire, app: SocketApp) -> No
     assert (asked["action_id"], asked["block_id"], asked["value"]) == ("who", "pick", "ab")
 
 
+async def test_an_external_select_shows_no_more_than_a_hundred_options(wire: Wire, app: SocketApp) -> None:
+    element = {"type": "external_select", "action_id": "who"}
+    view = await opened(wire, app, modal(blocks=[NAME | {"block_id": "pick", "element": element}]))
+    for count, shown in ((100, 100), (101, 0)):
+        app.answer = lambda _, count=count: {"options": [{"text": plain("x"), "value": "x"}] * count}
+        assert len(await wire.aiko.options(view, "who", "")) == shown
+
+
 async def test_shortcuts_reach_the_app_that_declared_them(wire: Wire, app: SocketApp) -> None:
     message = await wire.post("adopt me")
     await wire.aiko.shortcut("launch")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from demo.workspace import Json
-from demo.workspace.errors import SlackError, explained
+from demo.workspace.errors import SlackError
 from demo.workspace.state.apps import InstalledApp
 from demo.workspace.state.channels import Channel
-from demo.workspace.state.messages import find_visible
 from demo.workspace.state.people import Person
 from demo.workspace.state.world import World
 
@@ -42,9 +41,8 @@ class Call:
         value = self.args.get(name)
         return default if value is None else str(value)
 
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        value = self.args.get(name)
-        return default if value in (None, "") else str(value) in _TRUE
+    def flag(self, name: str) -> bool:
+        return str(self.args.get(name)) in _TRUE
 
     def number(self, name: str, default: int, *, at_most: int, error: str = "invalid_arguments") -> int:
         """Raises: SlackError(error) for something that is no number within 1 and `at_most`."""
@@ -83,11 +81,6 @@ class Call:
             needed, provided = ",".join(alternatives), ",".join(self.app.scopes)
             raise SlackError("missing_scope", needed=needed, provided=provided)
 
-    def needs_free_name(self, name: str) -> str:
-        if not self.has(name):
-            raise explained("invalid_arguments", [f"missing required field: {name}"])
-        return self.text(name)
-
     def channel(self, name: str = "channel") -> Channel:
         """Raises: SlackError channel_not_found, also for what this bot cannot see."""
         channel = self.world.state.channels.get(self.text(name))
@@ -99,18 +92,19 @@ class Call:
     def is_member(self, channel: Channel) -> bool:
         return self.app.bot_user_id in channel.members
 
-    def message(self, channel: Channel, name: str = "ts", error: str = "message_not_found") -> Json:
-        """Ephemerals are no messages here: nobody can look them up."""
+    def message(self, channel: Channel, name: str = "ts") -> Json:
+        """Ephemerals are no messages here: nobody can look them up.
+
+        Raises: SlackError message_not_found.
+        """
         found = channel.messages.get(self.text(name))
         if found is None or found.get("subtype") == "tombstone":
-            raise SlackError(error)
+            raise SlackError("message_not_found")
         return found
 
-    def person(self, name: str = "user", error: str = "user_not_found") -> Person:
+    def person(self, name: str = "user") -> Person:
+        """Raises: SlackError user_not_found."""
         found = self.world.state.people.get(self.text(name))
         if found is None:
-            raise SlackError(error)
+            raise SlackError("user_not_found")
         return found
-
-    def visible_message(self, channel: Channel, user: str, ts: str) -> Json | None:
-        return find_visible(channel, user, ts)

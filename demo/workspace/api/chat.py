@@ -77,7 +77,7 @@ async def post_ephemeral(call: Call) -> Json:
         markdown_text_conflict too_many_attachments""",
 )
 async def update(call: Call) -> Json:
-    """Only the app's own messages. Text without blocks removes the blocks; metadata stays unless given."""
+    """Only the app's own messages. Blocks, attachments and metadata stay unless given; an empty list removes them."""
     channel = call.channel()
     message = _own(call, channel, "cant_update_message")
     content = content_of(call)
@@ -85,9 +85,9 @@ async def update(call: Call) -> Json:
         raise SlackError("msg_too_long")
     check_as(content, {"msg_blocks_too_long": "msg_too_long"})
     previous = copy.deepcopy(message)
-    message.pop("blocks", None)
-    if content.attachments is not None:
-        message.pop("attachments", None)
+    for part in ("blocks", "attachments"):
+        if getattr(content, part) is not None:
+            message.pop(part, None)
     message.update(content.fields())
     edited_ts = channel.next_ts(call.now)
     message["edited"] = {"user": call.app.bot_user_id, "ts": edited_ts}

@@ -47,7 +47,6 @@ RICH_OPTION = record(
     {"text": any_text(OPTION_TEXT_LIMIT)}, _OPTION_EXTRAS | {"description": any_text(OPTION_TEXT_LIMIT)}
 )
 GROUP = record({"label": plain_text(OPTION_TEXT_LIMIT), "options": array(OPTION, SELECT_OPTIONS, 1)})
-OPTIONS_ANSWER = record({}, {"options": array(OPTION, SELECT_OPTIONS), "option_groups": array(GROUP, SELECT_OPTIONS)})
 _SELECT = {**_FIRM, "placeholder": plain_text(PLACEHOLDER_LIMIT), "focus_on_load": boolean}
 _MULTI = {**_SELECT, "max_selected_items": integer(1)}
 _STATIC: dict[str, Rule] = {
@@ -164,6 +163,10 @@ ICON_BUTTON = typed(
     },
 )
 
+OPTIONS_ANSWER = both(
+    record({}, {"options": array(OPTION, SELECT_OPTIONS), "option_groups": array(GROUP, SELECT_OPTIONS)}),
+    exactly_one("options", "option_groups"),
+)
 IN_ACTIONS = tagged(BUTTON | WORKFLOW_BUTTON | SELECTS | MULTI_SELECTS | PICKERS | OVERFLOW | RICH_INPUT)
 IN_INPUT = tagged(SELECTS | MULTI_SELECTS | PICKERS | INPUTS | RICH_INPUT)
 BESIDE_SECTION = BUTTON | WORKFLOW_BUTTON | SELECTS | MULTI_SELECTS | PICKERS | OVERFLOW

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from demo.workspace import Json
-from demo.workspace.blocks import kinds
+from demo.workspace.blocks import elements, kinds
 from demo.workspace.blocks.identify import elements_of
 from demo.workspace.blocks.rules import array, at, boolean, choice, plain_text, record, string
 
@@ -53,6 +53,11 @@ def view_problems(view: Any, kind: str) -> list[str]:
         return [at(f"unsupported type: {view.get('type')}", "/view/type")]
     found = list(_VIEWS[kind](view, "/view"))
     return found or [*_repeated(view["blocks"], "/view/blocks"), *_unsubmittable(view, kind)]
+
+
+def option_problems(answer: Any) -> list[str]:
+    """What is wrong with an app's answer to an external select; empty when it can be shown."""
+    return list(elements.OPTIONS_ANSWER(answer, ""))
 
 
 def visible_characters(blocks: list[Json]) -> int:

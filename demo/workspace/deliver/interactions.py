@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from demo.workspace import Json
+from demo.workspace.blocks.validate import option_problems
 from demo.workspace.deliver import actions
 from demo.workspace.deliver.deliveries import Ack, Deliveries, Parcel
 from demo.workspace.deliver.responses import Responses
@@ -71,7 +72,9 @@ class Interactions:
         }
         del payload["trigger_id"]
         ack = await self._deliveries.hand_over(app, Parcel("interactive", payload, app.options_url))
-        return ack.payload if ack.ok else {"options": [], "error": ack.error}
+        if not ack.ok:
+            return {"options": [], "error": ack.error}
+        return {"options": [], "error": "invalid_options"} if option_problems(ack.payload) else ack.payload
 
     async def shortcut(
         self, person: Person, shortcut: Json, app: InstalledApp, where: tuple[Channel, Json] | None

@@ -92,10 +92,11 @@ async def _understand(answer: aiohttp.ClientResponse) -> Json:
     text = await answer.text()
     if not text.strip():
         return {}
-    if answer.content_type == "application/json":
-        parsed = json.loads(text)
-        return parsed if isinstance(parsed, dict) else {}
-    return {"text": text}
+    try:
+        parsed = json.loads(text) if answer.content_type == "application/json" else text
+    except ValueError:
+        parsed = text
+    return parsed if isinstance(parsed, dict) else {"text": text}
 
 
 def _text(value: object) -> str:

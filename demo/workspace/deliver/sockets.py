@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from aiohttp import WSMsgType, web
 
 from demo.workspace import Json
 from demo.workspace.state.world import World
+
+log = logging.getLogger(__name__)
 
 TICKET_LIFETIME = timedelta(seconds=30)
 CONNECTION_LIMIT = 10
@@ -48,10 +51,11 @@ class Connection:
 
     def receive(self, text: str) -> None:
         """An acknowledgement; anything else a client says is ignored, as Slack does."""
-        message = json.loads(text)
+        message = _object(text)
         answer = self.waiting.get(str(message.get("envelope_id")))
         if answer is not None and not answer.done():
-            answer.set_result(message.get("payload") or {})
+            payload = message.get("payload") or {}
+            answer.set_result(payload if isinstance(payload, dict) else {"text": str(payload)})
 
     def lose(self) -> None:
         for answer in self.waiting.values():
@@ -124,6 +128,15 @@ class Sockets:
             mine.remove(connection)
             connection.lose()
             self._world.changed(state=True)
+
+
+def _object(text: str) -> Json:
+    try:
+        message = json.loads(text)
+    except ValueError:
+        log.warning("a socket client sent something that is no JSON")
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _hello(connection: Connection, how_many: int) -> Json:

@@ -57,9 +57,8 @@ class InstalledApp(BaseModel):
         return next((c for c in self.commands if c["command"] == name), None)
 
     def hears(self, event: str) -> bool:
-        """True when the manifest subscribes to the event and holds the scope for it."""
-        needed = manifests.EVENT_SCOPES.get(event)
-        return event in manifests.bot_events(self.manifest) and (needed is None or needed in self.scopes)
+        """True when the manifest subscribes to the event; installation made sure of the scope for it."""
+        return event in manifests.bot_events(self.manifest)
 
     @property
     def events_url(self) -> str:

@@ -114,7 +114,3 @@ class World:
         self.state.channels[channel_id] = fresh
         self.changed(state=True)
         return fresh
-
-    def open_view(self, user: str) -> ViewRecord | None:
-        stack = self.state.stacks.get(user)
-        return self.state.views[stack[-1]] if stack else None
