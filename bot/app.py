@@ -28,9 +28,12 @@ from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess,
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import SCHEDULE, firing
 from bot.services import run_documents
-from bot.services.actions import ACTIONS
+from bot.services.approvals import Approvals, need_of
 from bot.services.backups import Backups
+from bot.services.cards import card
+from bot.services.desk import desk
 from bot.services.execution import Execution
+from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.messages import Messages
 from bot.services.people import People
@@ -132,9 +135,7 @@ class Bot:
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
-        receiver = Receiver(
-            self.store, Front(self.catalog), settings.command, self.chat.open_loading, self.hearing.heard
-        )
+        receiver = Receiver(self.store, Front(self.catalog), settings.command, self.chat.open_modal, self.hearing.heard)
         self.bolt = build_app(receiver, client, settings.slack_signing_secret.get_secret_value())
 
     async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
@@ -177,10 +178,13 @@ class Running:
     def __init__(self, bot: Bot, tools: Toolbox) -> None:
         self._bot = bot
         settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
-        runs = Runs(store, tools, bot.catalog)
+        people = People(chat, "", settings.aliases)
+        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog))
+        runs = Runs(store, tools, bot.catalog, approvals)
         self.services = Services(
             store=store,
             runs=runs,
+            approvals=approvals,
             backups=Backups(store),
             trail=Trail(store),
             health=PlatformHealth(tools),
@@ -188,9 +192,8 @@ class Running:
             places=Places(settings.command, (settings.channel,)),
             calendar=self._firings,
         )
-        people = People(chat, "", settings.aliases)
-        self.execution = Execution(store, tools, bot.catalog, owner)
-        self.requests = Requests(store, chat, people, self.services, ACTIONS, owner)
+        self.execution = Execution(store, tools, bot.catalog, approvals, owner)
+        self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
         self.messages = Messages(store, chat, {"run": self._paint_run}, owner)
         self.schedules = Schedules(store, _starters(runs, settings.channel))
         self.calendar = _calendar(settings, self.schedules)
@@ -205,7 +208,11 @@ class Running:
             return run_documents.steps(run)
         if which == ["result"]:
             return run_documents.result(run, self._bot.catalog.runbooks[run.runbook].runbook)
-        return run_documents.head(run)
+        need = need_of(run) if run.environment else None
+        if need is None or not need.count:
+            return run_documents.head(run)
+        async with self._bot.store.work() as work:
+            return card(run, need, await work.approvals.of_run(run.id))
 
     async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
         """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.catalog import Catalog, Loaded
-from bot.domain.documents import Document
+from bot.domain.documents import Document, Form
 from bot.domain.operations import Observation, Outcome, StepContext
 from bot.domain.params import Params
 from bot.domain.people import Person, Role
@@ -27,6 +27,7 @@ class FakeChat:
     posts: dict[tuple[str, str], tuple[str, Document, str]] = field(default_factory=dict)
     whispers: list[tuple[str, str, Document]] = field(default_factory=list)
     responses: list[tuple[str, Document]] = field(default_factory=list)
+    modals: dict[str, Form | Document] = field(default_factory=dict)
     updates: int = 0
     trouble: list[Exception] = field(default_factory=list)
     lost_answers: int = 0
@@ -60,12 +61,18 @@ class FakeChat:
         self._trouble()
         self.responses.append((response_url, document))
 
-    async def person(self, user: str) -> Person:
+    async def members(self, role: Role) -> frozenset[str]:
+        return frozenset(user for user, person in self.people.items() if role in person.roles)
+
+    async def person(self, user: str, *, fresh_roles: bool = False) -> Person:  # noqa: ARG002 - the port's
         self._trouble()
         return self.people.get(user, Person(user, "T1", user, roles=frozenset({Role.DEVELOPER})))
 
     async def link(self, posted: Posted) -> str:
         return f"http://slack.test/{posted.channel}/{posted.ts}"
+
+    async def fill_modal(self, external_id: str, content: Form | Document) -> None:
+        self.modals[external_id] = content
 
     def _trouble(self) -> None:
         if self.trouble:

@@ -38,7 +38,9 @@ class Runbook:
     `look_up(params, tools)` reads the platform and changes nothing; `plan(params, facts, run)` is pure.
     `facts` is the model that `look_up` returns: it is stored with the run, and the plan is made again from it, so that
     a worker in another process executes what was digested. `source` names the guide's section.
-    `result(outcomes)` turns the steps' data into labels and values for the closing message.
+    `pin(params, facts)` replaces words such as "latest" by what they meant when the facts were looked up, so that a
+    later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects, (value, label) by
+    parameter. `result(outcomes)` turns the steps' data into labels and values for the closing message.
     """
 
     name: str
@@ -51,4 +53,6 @@ class Runbook:
     facts: type[Facts]
     look_up: LookUp
     plan: Planner
+    pin: Callable[[Any, Any], Params] | None = None
+    choices: Callable[[Any], Awaitable[Mapping[str, tuple[tuple[str, str], ...]]]] | None = None
     result: Callable[[Mapping[str, Mapping[str, Any]]], tuple[tuple[str, str], ...]] | None = None

@@ -1,16 +1,39 @@
-"""What buttons do; a button carries an opaque id, and the state comes from the row."""
+"""What buttons and modals do; a button carries an opaque id, and the state comes from the row."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
+from bot.domain.approvals import Verdict
 from bot.domain.commands import Request
 from bot.domain.documents import Document, Reply, Text
 from bot.services.registry import Services
-from bot.services.requests import ActionHandler
+
+ActionHandler = Callable[[Request, Services], Awaitable[Reply | None]]
 
 
 async def cancel_run(request: Request, services: Services) -> Reply:
-    said = await services.runs.cancel(request.params, request.actor)
-    return Reply(Document(said, [Text(said)]))
+    return _said(await services.runs.cancel(request.params, request.actor))
 
 
-ACTIONS: Mapping[str, ActionHandler] = {"run.cancel": cancel_run}
+async def approve_run(request: Request, services: Services) -> Reply:
+    return _said(await services.approvals.decide(request.params, request.actor, Verdict.APPROVED))
+
+
+async def open_denial(_request: Request, _services: Services) -> None:
+    """The modal that asks for the reason was opened before the acknowledgement."""
+
+
+async def deny_run(request: Request, services: Services) -> Reply:
+    reason = request.values.get("reason", "")
+    return _said(await services.approvals.decide(request.params, request.actor, Verdict.DENIED, reason))
+
+
+def _said(text: str) -> Reply:
+    return Reply(Document(text, [Text(text)]))
+
+
+ACTIONS: Mapping[str, ActionHandler] = {
+    "run.cancel": cancel_run,
+    "run.approve": approve_run,
+    "run.deny": open_denial,
+}
+SUBMISSIONS: Mapping[str, ActionHandler] = {"run.deny": deny_run}

@@ -11,6 +11,7 @@ from bot.domain.errors import BotError
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
 from bot.domain.runs import Lease, Run, RunState
+from bot.services.approvals import Approvals
 from bot.services.leases import LeaseLost, kept
 from bot.services.messages import want_run_messages
 from bot.services.ports import Job, Store, Tools, Wake
@@ -29,6 +30,7 @@ class Execution:
     store: Store
     tools: Tools
     catalog: Catalog
+    approvals: Approvals
     owner: str
     lease_length: timedelta = timedelta(seconds=30)
 
@@ -37,6 +39,9 @@ class Execution:
         async with self.store.work() as work:
             run = await work.runs.get(run_id)
         if run is None or run.state not in (RunState.APPROVED, RunState.RUNNING):
+            await self._expire(run)
+            return
+        if run.state is RunState.APPROVED and not await self._may_start(run):
             return
         plan = await self._plan(run)
         lease = await self._lease(run, plan) if plan else None
@@ -48,6 +53,27 @@ class Execution:
                 await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run)).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
+
+    async def _expire(self, run: Run | None) -> None:
+        """Silence never approves: a request that nobody decided on in time ends."""
+        if run is None or run.state is not RunState.REQUESTED or run.expires_at is None:
+            return
+        async with self.store.work() as work:
+            if await work.now() < run.expires_at:
+                return
+            failure = "Nobody decided on it in time."
+            if await work.runs.move(run.id, RunState.REQUESTED, RunState.EXPIRED, failure=failure, hint="Ask again."):
+                await work.audit.record(Entry(ENGINE, Verb.RUN_EXPIRED, run.runbook, run.id, run.digest))
+                await want_run_messages(work, await work.runs.get(run.id) or run)
+
+    async def _may_start(self, run: Run) -> bool:
+        """Whoever approved still may, and what they approved is still what would happen; else the approval is void."""
+        async with self.store.work() as work:
+            now = await work.now()
+        why = await self.approvals.reason_not_to_start(run, now)
+        if why:
+            await self.approvals.void(run, ENGINE, why)
+        return not why
 
     async def _plan(self, run: Run) -> Plan | None:
         """The stored plan made again; None when this worker has another definition, or the plan is not the same."""

@@ -1,12 +1,15 @@
-"""What is known before the acknowledgement: which words open a modal, and what is wrong with a modal's fields."""
+"""What is known before the acknowledgement: which requests open a modal, and what is wrong with a modal's fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.domain import grammar
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
+from bot.services.forms import DENY, Opening
+from bot.services.ports import DeliveryKind
 
 
 @dataclass(frozen=True)
@@ -15,17 +18,30 @@ class Front:
 
     catalog: Catalog
 
-    def wants_modal(self, text: str) -> str:
-        """The title of the modal that these words open: a command whose runbook needs more than was typed."""
+    def opens(self, payload: Mapping[str, Any]) -> Opening | None:
+        """The modal that this request opens, if any."""
+        if payload["kind"] == DeliveryKind.COMMAND:
+            return self._opened_by_words(payload.get("text", ""))
+        if payload.get("action") == DENY.callback and payload["kind"] == DeliveryKind.ACTION:
+            about = (("value", payload.get("value", "")), ("channel", payload.get("channel", "")))
+            return Opening(DENY.title, replace(DENY, about=about))
+        if payload.get("action") == "runbook.open":
+            loaded = self.catalog.runbooks.get(payload.get("value", "").partition("|")[0])
+            return Opening(loaded.runbook.title) if loaded else None
+        return None
+
+    def _opened_by_words(self, text: str) -> Opening | None:
+        """A command whose runbook needs more than was typed."""
         try:
             words = grammar.split(text)
         except RequestError:
-            return ""
+            return None
         command = self._command(words)
         if command is None or not command.runbook:
-            return ""
+            return None
         needs = self.catalog.parameters(command).model_fields.values()
-        return command.summary if any(field.is_required() for field in needs) else ""
+        title = self.catalog.runbooks[command.runbook].runbook.title
+        return Opening(title) if any(field.is_required() for field in needs) else None
 
     def _command(self, words: tuple[str, ...]) -> Command | None:
         """The command that these words name without giving it any parameter."""
@@ -34,9 +50,9 @@ class Front:
             return None
         return family.find(words[1].lower() if len(words) > 1 else "")
 
-    def check(self, values: Mapping[str, str], runbook: str) -> Mapping[str, str]:
+    def check(self, callback: str, values: Mapping[str, str], runbook: str) -> Mapping[str, str]:
         """What is wrong with the fields of a runbook's modal, by field; empty when nothing is."""
-        loaded = self.catalog.runbooks.get(runbook)
+        loaded = self.catalog.runbooks.get(runbook) if callback == "runbook" else None
         if loaded is None:
             return {}
         try:

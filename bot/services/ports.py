@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from bot.domain.approvals import Decision
 from bot.domain.audit import Entry, RecordedEntry
 from bot.domain.backups import Backup
-from bot.domain.documents import Document
+from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
 from bot.domain.runs import Lease, Run, RunState, StepRow
@@ -314,11 +314,19 @@ class Chat(Protocol):
 
     async def respond(self, response_url: str, document: Document) -> None: ...
 
-    async def person(self, user: str) -> Person:
-        """A fresh look at somebody, with the roles they fill now."""
+    async def person(self, user: str, *, fresh_roles: bool = False) -> Person:
+        """A fresh look at somebody, with the roles they fill; `fresh_roles` reads the user groups now."""
+        ...
+
+    async def members(self, role: Role) -> frozenset[str]:
+        """The Slack users who fill a role."""
         ...
 
     async def link(self, posted: Posted) -> str: ...
+
+    async def fill_modal(self, external_id: str, content: Form | Document) -> None:
+        """Fill a modal that was opened as "loading"; OperationFailed when it is not there."""
+        ...
 
 
 class Tools(Protocol):

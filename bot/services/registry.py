@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
+from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
@@ -40,6 +41,7 @@ class Services:
 
     store: Store
     runs: Runs
+    approvals: Approvals
     backups: Backups
     trail: Trail
     health: HealthProbe

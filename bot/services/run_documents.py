@@ -32,7 +32,7 @@ _SAID = {
     RunState.UNDONE: "failed and was put back",
     RunState.CANCELLED: "was cancelled",
     RunState.EXPIRED: "expired",
-    RunState.REFUSED: "could not start",
+    RunState.REFUSED: "was refused",
 }
 _SIGN = {
     RunState.SUCCEEDED: ":white_check_mark:",
@@ -54,17 +54,22 @@ _TASK = {
 
 def head(run: Run) -> Document:
     """The message that heads the run's thread."""
-    asker = markup.mention(run.requester_slack)
-    sign = _SIGN.get(run.state, ":hourglass_flowing_sand:")
-    line = f"{sign} *{markup.literal(run.title)}* {_SAID[run.state]}."
-    small = f"{run.label} \u00b7 asked by {asker} \u00b7 {run.risk.value} \u00b7 {run.environment}"
-    parts: list[Part] = [Rich(line), Rich(small)]
+    parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
     if run.state in (RunState.APPROVED, RunState.RUNNING):
-        parts.append(Buttons((_cancel_button(run),)))
+        parts.append(Buttons((cancel_button(run),)))
     return Document(f"{run.title} {_SAID[run.state]} ({run.label}).", parts)
 
 
-def _cancel_button(run: Run) -> Button:
+def headline(run: Run) -> str:
+    return f"{_SIGN.get(run.state, ':hourglass_flowing_sand:')} {markup.bold(run.title)} {_SAID[run.state]}."
+
+
+def small_line(run: Run) -> str:
+    asker = markup.mention(run.requester_slack)
+    return " \u00b7 ".join(filter(None, (run.label, f"asked by {asker}", run.risk.value, run.environment)))
+
+
+def cancel_button(run: Run) -> Button:
     ask = Confirm("Cancel this run?", "Its current step is stopped, and what was done is put back.", "Cancel the run")
     return Button("Cancel", "run.cancel", run.id, confirm=ask)
 

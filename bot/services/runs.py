@@ -7,7 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.domain.audit import Entry, Verb
-from bot.domain.canonical import canonical_json
+from bot.domain.canonical import canonical_json, digest
 from bot.domain.catalog import Catalog, Loaded
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.params import Params
@@ -16,6 +16,8 @@ from bot.domain.plans import Plan
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
+from bot.services.approvals import Approvals, need_of
+from bot.services.freshness import card_of
 from bot.services.messages import want_run_messages
 from bot.services.ports import Job, Store, Tools, Wake, Work
 
@@ -41,6 +43,7 @@ class Runs:
     store: Store
     tools: Tools
     catalog: Catalog
+    approvals: Approvals
 
     async def request(self, runbook: str, params: Params, asked: Asked) -> Run:
         """Look the facts up, plan, and store the run; a routine one is approved at once.
@@ -60,16 +63,20 @@ class Runs:
             facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
         except OperationFailed as error:
             return await self._add_refused(blank, asked.actor, error)
-        plan = loaded.runbook.plan(params, facts, RunInfo(run_id, now))
-        return await self._add(_planned(blank, loaded, plan, facts.model_dump(mode="json")), asked.actor)
+        pinned = loaded.runbook.pin(params, facts) if loaded.runbook.pin else params
+        plan = loaded.runbook.plan(pinned, facts, RunInfo(run_id, now))
+        run = _planned(blank, loaded, plan, pinned.model_dump(mode="json"), facts.model_dump(mode="json"))
+        if run.state is RunState.REQUESTED:
+            await self.approvals.must_be_approvable(run)
+        return await self._add(run, asked.actor)
 
     async def _add(self, run: Run, actor: Actor) -> Run:
         async with self.store.work() as work:
             await _refuse_repeat(work, run)
             stored = await work.runs.add(run)
             await work.audit.record(_requested(run, actor))
-            if stored.state is RunState.APPROVED:
-                await work.defer(Wake(Job.ADVANCE_RUN, run.id))
+            # A request wakes when it expires; what needs no approval starts at once.
+            await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=run.expires_at))
             await want_run_messages(work, stored)
         return stored
 
@@ -146,16 +153,35 @@ def _blank_run(info: RunInfo, book: Runbook, params: Params, asked: Asked) -> Ru
     )
 
 
-def _planned(run: Run, loaded: Loaded, plan: Plan, facts: Mapping[str, Any]) -> Run:
-    return replace(
+def _planned(run: Run, loaded: Loaded, plan: Plan, params: Mapping[str, Any], facts: Mapping[str, Any]) -> Run:
+    planned = replace(
         run,
         title=plan.summary,
+        params=params,
         facts=facts,
         described=plan.described(),
-        digest=plan.digest,
         definition=loaded.definition(plan),
         environment=plan.environment,
         steps=tuple(StepRow(step.key, step.title) for step in plan.steps),
+        card=card_of(plan),
+    )
+    if run.state is RunState.REQUESTED:
+        planned = replace(planned, expires_at=run.created_at + need_of(planned).expires_after)
+    return replace(planned, digest=request_digest(planned, plan))
+
+
+def request_digest(run: Run, plan: Plan) -> str:
+    """What an approval is bound to: the plan and its definition, the policy, who asked, until when, and this run."""
+    need = need_of(run)
+    return digest(
+        {
+            "plan": plan.described(),
+            "definition": run.definition,
+            "policy": [sorted(seat) for seat in need.seats],
+            "requester": run.requester,
+            "expires_at": run.expires_at,
+            "nonce": run.id,
+        }
     )
 
 
@@ -187,7 +213,7 @@ def replanned(catalog: Catalog, run: Run) -> Plan:
     params = loaded.runbook.params.model_validate(dict(run.params))
     facts = loaded.runbook.facts.model_validate(dict(run.facts))
     plan = loaded.runbook.plan(params, facts, RunInfo(run.id, run.created_at))
-    if plan.digest != run.digest:
+    if request_digest(run, plan) != run.digest:
         raise OperationFailed(
             "The plan made from this run's facts is not the plan that was asked for.",
             hint="The runbook changed in between. Ask for it again.",

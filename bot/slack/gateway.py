@@ -11,14 +11,16 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.domain.documents import Attachment, Document
+from bot.domain.documents import Attachment, Document, Form
 from bot.domain.errors import OperationFailed
 from bot.domain.markup import without_broadcasts
 from bot.domain.people import Person, Role
 from bot.domain.redaction import Redactor
+from bot.services.forms import Opening
 from bot.services.ports import ChatUnavailable, Posted
 from bot.slack.limits import RateLimiter
 from bot.slack.membership import Membership, standing
+from bot.slack.modals import document_view, message_view, view_of
 from bot.slack.render import Rendered, render
 
 log = structlog.get_logger()
@@ -90,10 +92,13 @@ class SlackChat:
                 return Posted(channel, message["ts"])
         return None
 
-    async def person(self, user: str) -> Person:
+    async def members(self, role: Role) -> frozenset[str]:
+        return await self._membership.members(role)
+
+    async def person(self, user: str, *, fresh_roles: bool = False) -> Person:
         found = (await self.query("users.info", user=user))["user"]
         refusal = standing(found, await self.team())
-        roles = frozenset() if refusal else await self._membership.roles(user)
+        roles = frozenset() if refusal else await self._membership.roles(user, fresh=fresh_roles)
         name = found.get("real_name") or found.get("name", user)
         return Person(user, found.get("team_id", ""), name, refusal, roles)
 
@@ -107,18 +112,20 @@ class SlackChat:
         answer = await self.query("chat.getPermalink", channel=posted.channel, message_ts=posted.ts)
         return str(answer["permalink"])
 
-    async def open_loading(self, trigger: str, external_id: str, title: str) -> None:
-        """A modal at once, filled later: a trigger lives three seconds. After a failure the job tells the person."""
-        view = {
-            "type": "modal",
-            "external_id": external_id,
-            "title": {"type": "plain_text", "text": title[:24]},
-            "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "Loading\u2026"}}],
-        }
+    async def open_modal(self, trigger: str, external_id: str, opening: Opening) -> None:
+        """A modal at once, since a trigger lives three seconds; after a failure the job tells the person."""
+        if opening.form is not None:
+            view = view_of(opening.form, external_id)
+        else:
+            view = message_view(opening.title, "Loading\u2026", external_id)
         try:
             await self.call("views.open", trigger_id=trigger, view=view)
         except (ChatUnavailable, OperationFailed) as error:
             log.warning("modal.not_opened", error=str(error))
+
+    async def fill_modal(self, external_id: str, content: Form | Document) -> None:
+        view = view_of(content, external_id) if isinstance(content, Form) else document_view(content, external_id)
+        await self.call("views.update", external_id=external_id, view=view)
 
     async def _drawn(
         self, method: str, document: Document, **arguments: Any

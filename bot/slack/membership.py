@@ -42,6 +42,12 @@ class Membership:
     async def roles(self, user: str, *, fresh: bool = False) -> frozenset[Role]:
         return frozenset({role for role, ids in self.configured.items() if await self._is_in(user, ids, fresh)})
 
+    async def members(self, role: Role) -> frozenset[str]:
+        """Everybody who fills a role now."""
+        ids = self.configured.get(role, ())
+        groups = [await self._members(group, fresh=True) for group in ids if group.startswith("S")]
+        return frozenset({user for user in ids if not user.startswith("S")}).union(*groups)
+
     async def _is_in(self, user: str, ids: tuple[str, ...], fresh: bool) -> bool:
         if user in ids:
             return True

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from bot.domain.documents import FieldKind, Form, FormField
-from bot.slack.render import Block, cut, plain_text
+from bot.domain.documents import Document, FieldKind, Form, FormField
+from bot.slack.render import Block, cut, plain_text, render
 
 MAX_OPTIONS = 100
 MAX_OPTION = 75
@@ -37,6 +37,11 @@ def message_view(title: str, text: str, external_id: str) -> Block:
         "close": plain_text("Close"),
         "blocks": [{"type": "section", "text": plain_text(cut(text, 3000))}],
     }
+
+
+def document_view(document: Document, external_id: str) -> Block:
+    """A modal that shows a document, such as why there is no form."""
+    return message_view("Takumi", "", external_id) | {"blocks": render(document).blocks}
 
 
 def _input(field: FormField) -> Block:

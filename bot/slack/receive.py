@@ -12,6 +12,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import Unavailable
+from bot.services.forms import Opening
 from bot.services.ports import Delivery, DeliveryKind, Store
 from bot.slack.payloads import read
 
@@ -24,12 +25,12 @@ IN_DOUBT = "I could not confirm that I took this. Look in `{command} runs` befor
 class Front(Protocol):
     """What must be known before the acknowledgement; pure, and never slow."""
 
-    def check(self, values: Mapping[str, str], runbook: str) -> Mapping[str, str]:
+    def check(self, callback: str, values: Mapping[str, str], runbook: str) -> Mapping[str, str]:
         """What is wrong with a modal's fields, by field."""
         ...
 
-    def wants_modal(self, text: str) -> str:
-        """The title of the modal that these typed words open, or an empty string."""
+    def opens(self, payload: Mapping[str, Any]) -> Opening | None:
+        """The modal that a request opens, if any."""
         ...
 
 
@@ -37,13 +38,13 @@ class Front(Protocol):
 class Receiver:
     """Records what arrives and answers Slack; everything else happens in jobs.
 
-    `open_modal(trigger, key, title)` opens a "loading" modal at once, since a trigger lives three seconds.
+    `open_modal(trigger, external id, what to open)` opens a modal at once, since a trigger lives three seconds.
     """
 
     store: Store
     front: Front
     command: str
-    open_modal: Callable[[str, str, str], Awaitable[None]]
+    open_modal: Callable[[str, str, Opening], Awaitable[None]]
     heard: Callable[[], None] = lambda: None
 
     async def take(self, body: Mapping[str, Any]) -> BoltResponse | None:
@@ -53,23 +54,24 @@ class Receiver:
         if delivery is None:
             return None
         if delivery.kind is DeliveryKind.SUBMISSION:
-            errors = self.front.check(delivery.payload.get("values", {}), delivery.payload.get("value", ""))
+            payload = delivery.payload
+            errors = self.front.check(payload.get("action", ""), payload.get("values", {}), payload.get("value", ""))
             if errors:
                 return BoltResponse(status=200, body={"response_action": "errors", "errors": dict(errors)})
-        title = self.front.wants_modal(delivery.payload.get("text", "")) if "command" in body else ""
-        if title:
+        opening = self.front.opens(delivery.payload)
+        if opening is not None:
             delivery = _with_view(delivery)
-        return await self._record(body, delivery, title)
+        return await self._record(body, delivery, opening)
 
-    async def _record(self, body: Mapping[str, Any], delivery: Delivery, title: str) -> BoltResponse:
+    async def _record(self, body: Mapping[str, Any], delivery: Delivery, opening: Opening | None) -> BoltResponse:
         try:
             inbox_id, new = await self.store.receive(delivery)
         except Unavailable as error:
             log.warning("inbox.in_doubt", kind=delivery.kind, error=str(error))
             return self._in_doubt(delivery)
         log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
-        if title and new:
-            await self.open_modal(body["trigger_id"], delivery.payload["opened_view"], title)
+        if opening is not None and new:
+            await self.open_modal(body["trigger_id"], delivery.payload["opened_view"], opening)
         return BoltResponse(status=200, body="")
 
     def _in_doubt(self, delivery: Delivery) -> BoltResponse:

@@ -18,8 +18,8 @@ _ADD = """
 INSERT INTO runs (id, runbook, title, params, facts, described, digest, definition, risk, environment, state,
                   requester, requester_slack, channel, thread, undoes, created_at, card, expires_at)
 VALUES (%(id)s, %(runbook)s, %(title)s, %(params)s, %(facts)s, %(described)s, %(digest)s, %(definition)s, %(risk)s,
-        %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s, %(created_at)s,
-        %(card)s, %(expires_at)s)
+        %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s,
+        %(created_at)s, %(card)s, %(expires_at)s)
 RETURNING number
 """
 _ADD_STEP = """

@@ -10,17 +10,20 @@ from bot.domain.audit import Verb
 from bot.domain.catalog import Catalog
 from bot.domain.errors import OperationFailed, Refused, Unavailable
 from bot.domain.operations import Observation, Outcome, Seen
-from bot.domain.people import Actor, Surface
+from bot.domain.people import Actor, Person, Role, Surface
 from bot.domain.plans import Claim, Step
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook
 from bot.domain.runs import Origin, Run, RunState, StepState
+from bot.services.approvals import Approvals
 from bot.services.execution import Execution
+from bot.services.freshness import Freshness
+from bot.services.people import People
 from bot.services.ports import AuditQuery
 from bot.services.runs import Asked, Runs
 from bot.stores.memory.runs import MemoryRuns
 from bot.stores.memory.store import MemoryStore
-from tests.fakes import FakeTools, Nothing, Probed, Scripted, StepTools, catalog_of, failing, forever, runbook
+from tests.fakes import FakeChat, FakeTools, Nothing, Probed, Scripted, StepTools, catalog_of, failing, forever, runbook
 
 AIKO = Actor("slack:T1:UAIKO", Surface.SLACK, "UAIKO")
 
@@ -33,8 +36,14 @@ class World:
         self.store = MemoryStore(lambda: datetime.now(UTC) + self.passed)
         self.tools = FakeTools()
         self.catalog: Catalog = catalog_of(*books)
-        self.runs = Runs(self.store, self.tools, self.catalog)
-        self.execution = Execution(self.store, self.tools, self.catalog, "worker")
+        self.chat = FakeChat(people={"UEMI": Person("UEMI", "T1", "Emi", roles=frozenset({Role.ENGINEERING_LEAD}))})
+        people, freshness = People(self.chat, "T1"), Freshness(self.tools, self.catalog)
+        self.approvals = Approvals(self.store, self.chat, people, freshness)
+        self.runs = Runs(self.store, self.tools, self.catalog, self.approvals)
+        self.execution = self.worker(self.catalog)
+
+    def worker(self, catalog: Catalog) -> Execution:
+        return Execution(self.store, self.tools, catalog, self.approvals, "worker")
 
     async def ask(self, word: str = "", request: str = "inbox-1") -> Run:
         return await self.runs.request("try-a-thing", Nothing(word=word), Asked(request, AIKO, Origin("C1")))
@@ -330,8 +339,7 @@ async def test_a_worker_that_lost_its_lease_records_nothing_more() -> None:
 async def test_a_worker_with_another_version_of_the_runbook_leaves_the_run_alone() -> None:
     world = World(runbook(Step("one", "One", Scripted("one"))))
     run = await world.ask()
-    other = Execution(world.store, world.tools, catalog_of(runbook(Step("one", "One", Scripted("other")))), "new")
-    await other.advance(run.id)
+    await world.worker(catalog_of(runbook(Step("one", "One", Scripted("other"))))).advance(run.id)
     assert world.tools.happened == []
     assert (await world.look(run)).state is RunState.APPROVED
 

@@ -12,8 +12,10 @@ from bot.domain.documents import Document, Reply, Text
 from bot.domain.people import Person
 from bot.domain.plans import Step
 from bot.domain.risk import Risk
-from bot.services.actions import ACTIONS
+from bot.services.approvals import Approvals
 from bot.services.backups import Backups
+from bot.services.desk import desk
+from bot.services.freshness import Freshness
 from bot.services.people import People
 from bot.services.ports import AuditQuery, ChatUnavailable, Delivery, DeliveryKind
 from bot.services.registry import Places, Services
@@ -50,12 +52,14 @@ class World:
         self.store, self.chat, self.tools = MemoryStore(), FakeChat(), FakeTools()
         books = catalog_of(runbook(Step("one", "One", Scripted("one"))))
         catalog = Catalog(FAMILIES, books.runbooks)
-        runs = Runs(self.store, self.tools, catalog)
+        people = People(self.chat, "T1")
+        approvals = Approvals(self.store, self.chat, people, Freshness(self.tools, catalog))
+        runs = Runs(self.store, self.tools, catalog, approvals)
         health: Any = None
         places = Places("/takumi", ("CALERTS",))
-        self.services = Services(self.store, runs, Backups(self.store), Trail(self.store), health, catalog, places)
-        people = People(self.chat, "T1")
-        self.requests = Requests(self.store, self.chat, people, self.services, ACTIONS, "worker")
+        backups, trail = Backups(self.store), Trail(self.store)
+        self.services = Services(self.store, runs, approvals, backups, trail, health, catalog, places)
+        self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")
         self.count = 0
 
     async def type(self, text: str, *, user: str = "UAIKO", channel: str = "CALERTS", thread: str = "") -> str:

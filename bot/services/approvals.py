@@ -1,0 +1,212 @@
+"""Decisions on requests: who may say yes, whether it is still the same plan, and when silence ends it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import permutations
+
+from bot.domain.approvals import Decision, DecisionRule, Verdict, broken_rule
+from bot.domain.audit import Entry, Verb
+from bot.domain.errors import BotError, OperationFailed, Refused, RequestError
+from bot.domain.people import Actor, Person, Role
+from bot.domain.risk import Risk, Severity
+from bot.domain.runs import Run, RunState
+from bot.domain.targets import Environment
+from bot.policy.approvals import START_WITHIN, ApprovalNeed, needed
+from bot.services.freshness import Fresh, Freshness, card_of
+from bot.services.messages import want_run_messages
+from bot.services.people import People, must_be_welcome
+from bot.services.ports import Chat, Job, Store, Wake, Work
+
+# Until incidents carry one (part I), the severity that the guide gives to planned work.
+SEVERITY = Severity.P1
+
+
+def need_of(run: Run) -> ApprovalNeed:
+    """The approvals that a stored request waits for."""
+    return needed(run.risk, Environment(run.environment), SEVERITY)
+
+
+def open_seats(need: ApprovalNeed, decisions: Sequence[Decision]) -> tuple[frozenset[Role], ...]:
+    """The seats that the approvals so far have not filled; the most helpful seating counts."""
+    given = [decision.role for decision in decisions if decision.verdict is Verdict.APPROVED]
+    best = need.seats
+    for order in permutations(need.seats):
+        left = list(order)
+        for role in given:
+            seat = next((seat for seat in left if role in seat), None)
+            if seat is not None:
+                left.remove(seat)
+        if len(left) < len(best):
+            best = tuple(left)
+    return best
+
+
+def named(roles: frozenset[Role]) -> str:
+    return " or ".join(sorted(role.label for role in roles))
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """Every rule here is held by the database as well; this says which one it was."""
+
+    store: Store
+    chat: Chat
+    people: People
+    freshness: Freshness
+
+    async def decide(self, run_id: str, actor: Actor, verdict: Verdict, reason: str = "") -> str:
+        """One person's word on a request; the answer is for that person. Raises: Refused, RequestError."""
+        person = await self.chat.person(actor.slack_user, fresh_roles=True)
+        must_be_welcome(person)
+        async with self.store.work() as work:
+            run = await work.runs.get(run_id)
+            earlier = await work.approvals.of_run(run_id)
+        if run is None:
+            raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
+        role = _seat(run, person, actor, verdict, earlier)
+        decision = Decision(run.id, run.digest, actor.principal, actor.slack_user, role, verdict, reason)
+        if verdict is Verdict.APPROVED:
+            await self._must_be_fresh(run, actor)
+        return await self._record(run, decision, actor)
+
+    async def _must_be_fresh(self, run: Run, actor: Actor) -> None:
+        """Raises: Refused when the approval would not be for what would happen."""
+        fresh = await self._look(run)
+        if isinstance(fresh, BotError) or fresh.changed:
+            why = str(fresh) if isinstance(fresh, BotError) else "; ".join(fresh.changed)
+            await self.void(run, actor, why)
+            raise Refused(f"This request is void: {why}.", hint="Ask for it again to see the plan as it is now.")
+        if fresh.drifted:
+            async with self.store.work() as work:
+                await work.runs.save_card(run.id, card_of(fresh.plan))
+                await want_run_messages(work, run)
+            raise Refused(
+                f"The facts have moved: {'; '.join(fresh.drifted)}.", hint="Read the card again, then decide."
+            )
+
+    async def _look(self, run: Run) -> Fresh | BotError:
+        try:
+            return await self.freshness.look(run)
+        except (OperationFailed, Refused, RequestError) as error:
+            return error
+
+    async def void(self, run: Run, actor: Actor, why: str) -> bool:
+        """End a waiting or approved request whose plan is no longer what was seen."""
+        failure = f"The approval is void: {why}."
+        hint = "Nothing was done. Ask for it again to see the plan as it is now."
+        async with self.store.work() as work:
+            if not await work.runs.move(run.id, run.state, RunState.REFUSED, failure=failure, hint=hint):
+                return False
+            await work.audit.record(_entry(actor, Verb.APPROVAL_VOIDED, run, {"why": why}))
+            await want_run_messages(work, await work.runs.get(run.id) or run)
+        return True
+
+    async def _record(self, run: Run, decision: Decision, actor: Actor) -> str:
+        async with self.store.work() as work:
+            await work.approvals.add(decision)
+            verb = Verb.APPROVAL_GIVEN if decision.verdict is Verdict.APPROVED else Verb.APPROVAL_DENIED
+            details = {"role": decision.role.value, "reason": decision.reason}
+            await work.audit.record(_entry(actor, verb, run, details))
+            said = await self._consequence(work, run, decision, actor)
+            await want_run_messages(work, await work.runs.get(run.id) or run)
+        return said
+
+    async def _consequence(self, work: Work, run: Run, decision: Decision, actor: Actor) -> str:
+        if decision.verdict is Verdict.DENIED:
+            failure = f"Denied by {decision.role.label}" + (f": {decision.reason}" if decision.reason else ".")
+            await work.runs.move(run.id, RunState.REQUESTED, RunState.REFUSED, failure=failure)
+            return f"{run.label} is denied; nothing was done."
+        missing = open_seats(need_of(run), await work.approvals.of_run(run.id))
+        if missing:
+            return f"Noted. {run.label} still needs: {', '.join(named(seat) for seat in missing)}."
+        await work.runs.move(run.id, RunState.REQUESTED, RunState.APPROVED)
+        await work.audit.record(_entry(actor, Verb.RUN_APPROVED, run, {}))
+        await work.defer(Wake(Job.ADVANCE_RUN, run.id))
+        return f"{run.label} is approved and starts now."
+
+    async def must_be_approvable(self, run: Run) -> None:
+        """Raises: Refused naming the role that nobody but the requester could fill."""
+        need = need_of(run)
+        candidates = [await self._candidates(seat, run) for seat in need.seats]
+        for seat, people in zip(need.seats, candidates, strict=True):
+            if not people:
+                raise Refused(
+                    f"Nobody but you could approve this: it needs {named(seat)}, and nobody else fills that role.",
+                    hint="Add somebody to the Slack user group of that role, then ask again.",
+                )
+        if not _distinct(candidates):
+            raise Refused("It needs two different people, and only one fills these roles.", hint="Add somebody.")
+
+    async def _candidates(self, seat: frozenset[Role], run: Run) -> frozenset[str]:
+        """The principals in good standing who could sit there; never the requester."""
+        users = frozenset[str]().union(*[await self.chat.members(role) for role in seat])
+        found = set()
+        for user in users:
+            person = await self.chat.person(user)
+            if not person.refusal:
+                found.add(self.people.actor(user, person.team).principal)
+        return frozenset(found - {run.requester})
+
+    async def reason_not_to_start(self, run: Run, now: datetime) -> str:
+        """What forbids an approved run to start now, or an empty string; looked at right before it starts."""
+        if run.risk not in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE):
+            return ""
+        async with self.store.work() as work:
+            decisions = await work.approvals.of_run(run.id)
+        if open_seats(need_of(run), decisions):
+            return "an approval is missing"
+        at = max((decision.at for decision in decisions if decision.at), default=now)
+        if now - at > START_WITHIN:
+            return f"it was approved and not started within {START_WITHIN.total_seconds() / 60:.0f} minutes"
+        return await self._approver_gone(decisions) or await self._not_fresh(run)
+
+    async def _approver_gone(self, decisions: Sequence[Decision]) -> str:
+        for decision in decisions:
+            person = await self.chat.person(decision.slack_user, fresh_roles=True)
+            if person.refusal or decision.role not in person.roles:
+                return f"an approver no longer fills the role of {decision.role.label}"
+        return ""
+
+    async def _not_fresh(self, run: Run) -> str:
+        fresh = await self._look(run)
+        if isinstance(fresh, BotError):
+            return str(fresh)
+        return "; ".join((*fresh.changed, *fresh.drifted))
+
+
+def _seat(run: Run, person: Person, actor: Actor, verdict: Verdict, earlier: Sequence[Decision]) -> Role:
+    """The role in which somebody decides. Raises: Refused naming the rule that forbids it."""
+    need = need_of(run)
+    seats = open_seats(need, earlier) if verdict is Verdict.APPROVED else need.seats
+    wanted = frozenset[Role]().union(*seats)
+    free = (person.roles & wanted) - {one.role for one in earlier}
+    # In whatever role: what forbids the person comes before what the person lacks.
+    role = min(free or need.roles or frozenset(Role))
+    rule = broken_rule(Decision(run.id, run.digest, actor.principal, "", role, verdict), run, earlier)
+    if rule is not None:
+        raise Refused(rule.value, hint=_advice(rule, need))
+    if not free:
+        raise Refused(f"This needs {named(wanted)}, a role that you do not fill.", hint="Ask somebody who does.")
+    return role
+
+
+def _advice(rule: DecisionRule, need: ApprovalNeed) -> str:
+    advice: Mapping[DecisionRule, str] = {
+        DecisionRule.SELF_APPROVAL: f"Ask {named(need.roles)} to click Approve; they see the same card.",
+        DecisionRule.NOT_WAITING: "Its card says how it ended.",
+        DecisionRule.STALE_DIGEST: "Read the card again, then decide.",
+    }
+    return advice.get(rule, "Nothing more is needed from you.")
+
+
+def _distinct(candidates: Sequence[frozenset[str]]) -> bool:
+    """Whether every seat can have a person of its own; there are at most two seats."""
+    if not candidates:
+        return True
+    first, *rest = candidates
+    return any(_distinct([seat - {person} for seat in rest]) for person in first)
+
+
+def _entry(actor: Actor, verb: Verb, run: Run, details: Mapping[str, object]) -> Entry:
+    return Entry(actor, verb, run.runbook, run.id, run.digest, details)

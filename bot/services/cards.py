@@ -1,0 +1,75 @@
+"""The approval card: everything that an approver decides on, and nothing that is not true now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.domain import markup, phrases
+from bot.domain.approvals import Decision, Verdict
+from bot.domain.documents import Button, Buttons, Confirm, Divider, Document, Fields, Note, Part, Rich, Style
+from bot.domain.runs import Run, RunState
+from bot.policy.approvals import ApprovalNeed
+from bot.services.approvals import named, open_seats
+from bot.services.run_documents import cancel_button, headline, small_line
+
+
+def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Document:
+    """A request that needs a yes, in whatever state it is; its buttons are there only while it waits."""
+    parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
+    parts += [Rich(f":warning: {markup.literal(text)}") for text in run.card.get("warnings", [])]
+    parts.append(Fields(_facts(run)))
+    parts.append(Rich(_steps(run)))
+    parts += [Rich(_decision(decision)) for decision in decisions]
+    if run.state is RunState.REQUESTED:
+        parts += [Divider(), Rich(_asked(run, need, decisions)), Buttons(_buttons(run))]
+    elif run.state in (RunState.APPROVED, RunState.RUNNING):
+        parts.append(Buttons((cancel_button(run),)))
+    parts.append(Note(f"Plan {run.digest[:12]}. What you approve is what runs: any change of a bound fact voids it."))
+    return Document(f"{run.title}: {run.state.value} ({run.label}).", parts)
+
+
+def _facts(run: Run) -> tuple[tuple[str, str], ...]:
+    bound = [(_label(name), _value(value)) for name, value in run.described.get("bound", {}).items()]
+    shown = [(label, _value(value)) for label, value, _ in run.card.get("shown", [])]
+    return (*bound, *shown)
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize() if name != "sha256" else name
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _steps(run: Run) -> str:
+    lines = ["*Steps*"]
+    for number, step in enumerate(run.described.get("steps", []), 1):
+        lines.append(f"{number}. {markup.bold(step['title'])}: {markup.literal(step['do'])}")
+        if step["undo"]:
+            lines.append(f"      _Undo:_ {markup.literal(step['undo'])}")
+    return "\n".join(lines)
+
+
+def _decision(decision: Decision) -> str:
+    yes = decision.verdict is Verdict.APPROVED
+    when = f" at {phrases.instant(decision.at)}" if decision.at else ""
+    why = f": {markup.literal(decision.reason)}" if decision.reason else ""
+    sign, said = (":white_check_mark:", "Approved") if yes else (":no_entry:", "Denied")
+    return f"{sign} {said} by {markup.mention(decision.slack_user)} as {decision.role.label}{when}{why}"
+
+
+def _asked(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> str:
+    wanted = ", and ".join(named(seat) for seat in open_seats(need, decisions))
+    until = phrases.instant(run.expires_at) if run.expires_at else "further notice"
+    return f"*Needs:* {markup.literal(wanted)}, by {until}. Not the requester; silence never approves."
+
+
+def _buttons(run: Run) -> tuple[Button, ...]:
+    ask = Confirm("Approve exactly this plan?", f"{run.title}. Plan {run.digest[:12]}.", "Approve")
+    return (
+        Button("Approve", "run.approve", run.id, Style.PRIMARY, ask),
+        Button("Deny", "run.deny", run.id, Style.DANGER),
+        cancel_button(run),
+    )

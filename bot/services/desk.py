@@ -1,0 +1,113 @@
+"""Understanding one request and giving it to whoever answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain import grammar
+from bot.domain.audit import Verb
+from bot.domain.commands import Command, Family, Request
+from bot.domain.documents import Document, Reply
+from bot.domain.errors import RequestError
+from bot.domain.params import Params
+from bot.domain.people import Actor, Person
+from bot.domain.risk import Risk
+from bot.domain.runs import Origin
+from bot.services.actions import ACTIONS, SUBMISSIONS, ActionHandler
+from bot.services.forms import form_of
+from bot.services.incoming import Incoming
+from bot.services.people import may_ask
+from bot.services.ports import DeliveryKind, Tools
+from bot.services.registry import Services
+from bot.services.resolution import resolve
+from bot.services.runs import Asked
+
+OTHER_VERSION = "This button is from another version of the bot."
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything here raises RequestError, Refused or OperationFailed for what cannot be done as asked."""
+
+    services: Services
+    tools: Tools
+    actions: Mapping[str, ActionHandler]
+    submissions: Mapping[str, ActionHandler]
+
+    async def answer(self, request_id: str, incoming: Incoming, actor: Actor, person: Person) -> Reply | None:
+        """The reply to one request; None when a run's own thread is the answer."""
+        request = _request(request_id, incoming, actor, person)
+        if incoming.kind in (DeliveryKind.COMMAND, DeliveryKind.MENTION):
+            return await self._command(request, incoming.opened_view)
+        if incoming.kind is DeliveryKind.ACTION:
+            return await self._action(request, incoming.action)
+        if incoming.kind is DeliveryKind.SUBMISSION:
+            return await self._submission(request, incoming.action)
+        return None
+
+    async def _command(self, request: Request, opened_view: str) -> Reply | None:
+        places = self.services.places
+        words = grammar.split(request.words)
+        family, command, rest = resolve(self.services.catalog, places.command, words)
+        self._must_be_here(family, request.origin.channel)
+        may_ask(request.person, command.risk)
+        if opened_view:
+            return await self._form(command.runbook, request, {})
+        params = self._params(command, rest)
+        if command.sensitive:
+            subject, details = f"{family.name} {command.verb}".strip(), {"words": request.words}
+            await self.services.trail.record(request.actor, Verb.COMMAND_RECEIVED, subject, details)
+        return await command.handler(_with(request, params), self.services)
+
+    def _params(self, command: Command, rest: tuple[str, ...]) -> Params:
+        model = self.services.catalog.parameters(command)
+        return grammar.fill(model, grammar.take_apart(rest), command.positional)
+
+    def _must_be_here(self, family: Family, channel: str) -> None:
+        """Raises: RequestError naming the right channel."""
+        places = self.services.places
+        if not places.allows(family, channel):
+            name = f"{places.command} {family.name}"
+            raise RequestError(f"{name} does not work in this channel.", channels=places.alerts)
+
+    async def _form(self, runbook_name: str, request: Request, initial: Mapping[str, str]) -> Reply:
+        runbook = self.services.runs.runbook(runbook_name)
+        may_ask(request.person, runbook.risk)
+        form = await form_of(runbook, self.tools, request.origin, initial)
+        return Reply(Document(f"The form of {runbook.title} is open."), form=form)
+
+    async def _action(self, request: Request, action: str) -> Reply | None:
+        may_ask(request.person, Risk.ROUTINE)
+        if action == "runbook.open":
+            name, _, field = str(request.params).partition("|")
+            initial = dict([field.split("=", 1)]) if "=" in field else {}
+            return await self._form(name, request, initial)
+        handler = self.actions.get(action)
+        if handler is None:
+            raise RequestError(OTHER_VERSION, hint="Ask for the thing again.")
+        return await handler(request, self.services)
+
+    async def _submission(self, request: Request, callback: str) -> Reply | None:
+        may_ask(request.person, Risk.ROUTINE)
+        if callback == "runbook":
+            runbook = self.services.runs.runbook(str(request.params))
+            params = grammar.validated(runbook.params, request.values)
+            await self.services.runs.request(runbook.name, params, Asked(request.id, request.actor, request.origin))
+            return None
+        handler = self.submissions.get(callback)
+        if handler is None:
+            raise RequestError(OTHER_VERSION, hint="Ask for the thing again.")
+        return await handler(request, self.services)
+
+
+def desk(services: Services, tools: Tools) -> Desk:
+    """With the actions and submissions that there are."""
+    return Desk(services, tools, ACTIONS, SUBMISSIONS)
+
+
+def _request(request_id: str, incoming: Incoming, actor: Actor, person: Person) -> Request:
+    origin = Origin(incoming.channel, incoming.thread)
+    return Request(request_id, actor, person, origin, incoming.text, incoming.value, incoming.values)
+
+
+def _with(request: Request, params: Params) -> Request:
+    return Request(request.id, request.actor, request.person, request.origin, request.words, params, request.values)

@@ -1,0 +1,74 @@
+"""Modals made from a runbook's parameter model."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from bot.domain.documents import FieldKind, Form, FormField
+from bot.domain.runbooks import Runbook
+from bot.domain.runs import Origin
+from bot.services.ports import Tools
+
+Choices = Mapping[str, tuple[tuple[str, str], ...]]
+
+DENY = Form(
+    title="Deny this request",
+    submit="Deny",
+    callback="run.deny",
+    fields=(FormField("reason", "Why?", "The requester and the trail are told."),),
+)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A modal to open while a trigger lives: without a form it says "loading" until the job fills it."""
+
+    title: str
+    form: Form | None = None
+
+
+async def form_of(runbook: Runbook, tools: Tools, origin: Origin, initial: Mapping[str, str]) -> Form:
+    """The runbook's modal, its selects filled from a look at the platform. Raises: OperationFailed."""
+    choices: Choices = await runbook.choices(tools.for_look_up()) if runbook.choices else {}
+    fields = tuple(
+        field_of(name, info, choices.get(name, ()), initial.get(name, ""))
+        for name, info in runbook.params.model_fields.items()
+    )
+    about = (("value", runbook.name), ("channel", origin.channel), ("thread", origin.thread))
+    return Form(runbook.title, "Ask for it", "runbook", fields, runbook.summary, about)
+
+
+def field_of(name: str, info: FieldInfo, choices: tuple[tuple[str, str], ...], initial: str) -> FormField:
+    """One parameter as an input."""
+    kind, own_choices = _kind(info.annotation)
+    offered = choices or own_choices
+    return FormField(
+        name=name,
+        label=(info.title or name.replace("_", " ")).capitalize(),
+        hint=info.description or "",
+        kind=FieldKind.CHOICE if offered else kind,
+        choices=offered,
+        initial=initial or _default(info),
+        optional=not info.is_required(),
+    )
+
+
+def _kind(annotation: Any) -> tuple[FieldKind, tuple[tuple[str, str], ...]]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        return _kind(inner[0]) if len(inner) == 1 else (FieldKind.TEXT, ())
+    if get_origin(annotation) is Literal:
+        return FieldKind.CHOICE, tuple((str(value), str(value)) for value in get_args(annotation))
+    if annotation is bool:
+        return FieldKind.CHOICE, (("true", "yes"), ("false", "no"))
+    return (FieldKind.NUMBER if annotation is int else FieldKind.TEXT), ()
+
+
+def _default(info: FieldInfo) -> str:
+    if info.default is PydanticUndefined or info.default is None:
+        return ""
+    return str(info.default).lower() if isinstance(info.default, bool) else str(info.default)

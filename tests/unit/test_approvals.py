@@ -1,0 +1,286 @@
+"""Decisions on requests: who may say yes, to exactly what, and what voids it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.approvals import Verdict
+from bot.domain.audit import Verb
+from bot.domain.errors import BotError, OperationFailed, Refused
+from bot.domain.people import Actor, Person, Role, Surface
+from bot.domain.plans import Plan, ShownFact, Step
+from bot.domain.risk import Risk
+from bot.domain.runbooks import Facts, Runbook, RunInfo
+from bot.domain.runs import Origin, Run, RunState
+from bot.services.approvals import Approvals
+from bot.services.execution import Execution
+from bot.services.freshness import Freshness
+from bot.services.people import People
+from bot.services.ports import AuditQuery
+from bot.services.runs import Asked, Runs
+from bot.stores.memory.store import MemoryStore
+from tests.fakes import FakeChat, FakeTools, Nothing, Scripted, catalog_of
+
+AIKO, EMI, TARO = (Actor(f"slack:T1:{user}", Surface.SLACK, user) for user in ("UAIKO", "UEMI", "UTARO"))
+PEOPLE = {
+    "UAIKO": Person("UAIKO", "T1", "Aiko", roles=frozenset({Role.DEVELOPER})),
+    "UTARO": Person("UTARO", "T1", "Taro", roles=frozenset({Role.TEAM_LEAD})),
+    "UEMI": Person("UEMI", "T1", "Emi", roles=frozenset({Role.ENGINEERING_LEAD})),
+}
+
+
+class Seen(Facts):
+    """What the platform looks like now; tests change it."""
+
+    sha256: str
+    rows: int
+
+
+class World:
+    """A destructive runbook on a platform that tests can change under it."""
+
+    def __init__(self, environment: str = "demo") -> None:
+        self.passed = timedelta()
+        self.store = MemoryStore(lambda: datetime.now(UTC) + self.passed)
+        self.tools, self.chat = FakeTools(), FakeChat(people=dict(PEOPLE))
+        self.seen: Seen | BotError = Seen(sha256="aaa", rows=1000)
+        self.environment = environment
+        catalog = catalog_of(self.book())
+        self.approvals = Approvals(self.store, self.chat, People(self.chat, "T1"), Freshness(self.tools, catalog))
+        self.runs = Runs(self.store, self.tools, catalog, self.approvals)
+        self.execution = Execution(self.store, self.tools, catalog, self.approvals, "worker")
+
+    def book(self) -> Runbook:
+        async def look_up(_params: Any, _tools: Any) -> Facts:
+            if isinstance(self.seen, BotError):
+                raise self.seen
+            return self.seen
+
+        def plan(_params: Any, facts: Seen, _run: RunInfo) -> Plan:
+            steps = (Step("swap", "Swap", Scripted("swap")),)
+            shown = (ShownFact("Rows now", facts.rows, tolerance=0.1),)
+            return Plan("Replace", steps, (), self.environment, {"sha256": facts.sha256}, shown)
+
+        return Runbook(
+            "try-a-thing",
+            "Replace",
+            "For tests.",
+            Risk.DESTRUCTIVE,
+            Role.DEVELOPER,
+            "none",
+            Nothing,
+            Seen,
+            look_up,
+            plan,
+        )
+
+    async def ask(self) -> Run:
+        return await self.runs.request("try-a-thing", Nothing(), Asked("inbox-1", AIKO, Origin("C1")))
+
+    async def approve(self, run: Run, actor: Actor = EMI) -> str:
+        return await self.approvals.decide(run.id, actor, Verdict.APPROVED)
+
+    async def look(self, run: Run) -> Run:
+        async with self.store.work() as work:
+            found = await work.runs.get(run.id)
+        assert found is not None
+        return found
+
+    async def verbs(self, run: Run) -> list[Verb]:
+        async with self.store.work() as work:
+            return [one.entry.verb for one in reversed(await work.audit.find(AuditQuery(run=run.id, limit=90)))]
+
+
+async def test_the_right_role_approves_and_the_run_starts() -> None:
+    world = World()
+    run = await world.ask()
+    assert run.state is RunState.REQUESTED
+    assert "approved and starts" in await world.approve(run)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == ["swap"]
+    assert await world.verbs(run) == [
+        Verb.RUN_REQUESTED,
+        Verb.APPROVAL_GIVEN,
+        Verb.RUN_APPROVED,
+        Verb.RUN_STARTED,
+        Verb.STEP_INTENDED,
+        Verb.STEP_DONE,
+        Verb.RUN_SUCCEEDED,
+    ]
+
+
+async def test_without_an_approval_a_wake_up_does_nothing() -> None:
+    world = World()
+    run = await world.ask()
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+
+
+async def test_the_requesters_own_click_is_refused_with_the_reason_and_what_to_do() -> None:
+    world = World()
+    world.chat.people["UAIKO"] = Person("UAIKO", "T1", "Aiko", roles=frozenset({Role.ENGINEERING_LEAD}))
+    run = await world.ask()
+    with pytest.raises(Refused, match="somebody else") as caught:
+        await world.approve(run, AIKO)
+    assert "engineering lead" in caught.value.hint
+
+
+async def test_the_wrong_role_is_refused_by_name() -> None:
+    world = World()
+    with pytest.raises(Refused, match="needs engineering lead"):
+        await world.approve(await world.ask(), TARO)
+
+
+@pytest.mark.parametrize("refusal", ["your account is deactivated", "you are a guest here"])
+async def test_a_fresh_look_at_the_clicker_decides(refusal: str) -> None:
+    world = World()
+    run = await world.ask()
+    world.chat.people["UEMI"] = Person("UEMI", "T1", "Emi", refusal=refusal)
+    with pytest.raises(Refused, match=refusal):
+        await world.approve(run)
+
+
+async def test_a_second_click_changes_nothing() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    with pytest.raises(Refused, match="no longer waits"):
+        await world.approve(run)
+
+
+async def test_production_needs_two_people_in_two_roles() -> None:
+    world = World("production")
+    run = await world.ask()
+    assert "still needs" in await world.approve(run, EMI)
+    assert (await world.look(run)).state is RunState.REQUESTED
+    with pytest.raises(Refused, match="decided on this request before"):
+        await world.approve(run, EMI)
+    assert "approved and starts" in await world.approve(run, TARO)
+
+
+async def test_one_denial_ends_it_and_says_why() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approvals.decide(run.id, EMI, Verdict.DENIED, "not during the launch")
+    run = await world.look(run)
+    assert run.state is RunState.REFUSED
+    assert run.failure == "Denied by engineering lead: not during the launch"
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+
+
+async def test_a_bound_fact_that_changed_before_the_decision_voids_the_request_and_is_named() -> None:
+    world = World()
+    run = await world.ask()
+    world.seen = Seen(sha256="bbb", rows=1000)
+    with pytest.raises(Refused, match="sha256 was aaa and is bbb"):
+        await world.approve(run)
+    run = await world.look(run)
+    assert run.state is RunState.REFUSED
+    assert "sha256 was aaa and is bbb" in run.failure
+
+
+async def test_a_bound_fact_that_changed_after_the_approval_voids_it_before_anything_happens() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    world.seen = Seen(sha256="bbb", rows=1000)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+    assert "sha256 was aaa and is bbb" in (await world.look(run)).failure
+    assert Verb.APPROVAL_VOIDED in await world.verbs(run)
+
+
+async def test_a_platform_that_cannot_be_looked_at_again_voids_the_approval() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    world.seen = OperationFailed("the file is gone")
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+    assert "the file is gone" in (await world.look(run)).failure
+
+
+async def test_a_shown_fact_beyond_its_tolerance_is_asked_again_on_a_card_that_shows_it() -> None:
+    world = World()
+    run = await world.ask()
+    world.seen = Seen(sha256="aaa", rows=1200)
+    with pytest.raises(Refused, match="Rows now was 1000 and is 1200"):
+        await world.approve(run)
+    assert (await world.look(run)).card["shown"] == [["Rows now", 1200, 0.1]]
+    assert "approved and starts" in await world.approve(run)
+
+
+async def test_a_shown_fact_within_its_tolerance_keeps_the_approval_good() -> None:
+    world = World()
+    run = await world.ask()
+    world.seen = Seen(sha256="aaa", rows=1090)
+    await world.approve(run)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == ["swap"]
+
+
+async def test_an_approver_who_lost_the_role_before_the_start_voids_it() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    world.chat.people["UEMI"] = Person("UEMI", "T1", "Emi", roles=frozenset({Role.DEVELOPER}))
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+
+
+async def test_what_is_approved_and_not_started_in_time_is_void() -> None:
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    world.passed = timedelta(minutes=31)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == []
+    assert "not started within 30 minutes" in (await world.look(run)).failure
+
+
+async def test_silence_ends_a_request_and_never_approves_it() -> None:
+    world = World()
+    run = await world.ask()
+    assert run.expires_at is not None
+    await world.execution.advance(run.id)
+    assert (await world.look(run)).state is RunState.REQUESTED
+    world.passed = run.expires_at - datetime.now(UTC) + timedelta(seconds=1)
+    await world.execution.advance(run.id)
+    assert (await world.look(run)).state is RunState.EXPIRED
+    with pytest.raises(Refused, match="no longer waits"):
+        await world.approve(run)
+
+
+async def test_a_request_that_nobody_else_can_approve_is_refused_at_once_naming_the_role() -> None:
+    world = World()
+    del world.chat.people["UEMI"]
+    with pytest.raises(Refused, match="engineering lead"):
+        await world.ask()
+    assert await world.runs.recent(9) == []
+
+
+async def test_two_seats_that_one_person_alone_could_fill_are_refused_at_once() -> None:
+    world = World("production")
+    both = frozenset({Role.ENGINEERING_LEAD, Role.TEAM_LEAD})
+    world.chat.people = {"UAIKO": PEOPLE["UAIKO"], "UEMI": Person("UEMI", "T1", "Emi", roles=both)}
+    with pytest.raises(Refused, match="two different people"):
+        await world.ask()
+
+
+async def test_two_accounts_of_one_person_are_one_principal() -> None:
+    world = World()
+    people = People(world.chat, "T1", {"slack:T1:UEMI": "person:aiko", "slack:T1:UAIKO": "person:aiko"})
+    approvals = Approvals(world.store, world.chat, people, world.approvals.freshness)
+    runs = Runs(world.store, world.tools, world.runs.catalog, world.approvals)
+    run = await runs.request("try-a-thing", Nothing(), Asked("inbox-1", people.actor("UAIKO", "T1"), Origin("C1")))
+    with pytest.raises(Refused, match="somebody else"):
+        await approvals.decide(run.id, people.actor("UEMI", "T1"), Verdict.APPROVED)
+
+
+async def test_the_digest_binds_requester_expiry_and_the_run_itself() -> None:
+    first = await World().ask()
+    second = await World().runs.request("try-a-thing", Nothing(), Asked("inbox-2", AIKO, Origin("C1")))
+    third = await World().runs.request("try-a-thing", Nothing(), Asked("inbox-1", TARO, Origin("C1")))
+    assert len({first.digest, second.digest, third.digest}) == 3
