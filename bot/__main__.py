@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -13,8 +13,15 @@ from pydantic import ValidationError
 
 from bot import logs
 from bot.app import Bot, Part, migrate_database, redactor_of
+from bot.catalog import load as load_catalog
 from bot.config import Settings, variable_of
+from bot.doctor import examine
+from bot.domain.audit import RecordedEntry
+from bot.domain.canonical import canonical_json
 from bot.domain.errors import BotError
+from bot.reference import documents
+from bot.services.ports import AuditQuery
+from bot.services.trail import Trail
 from bot.slack.manifest import manifest as make_manifest
 from bot.slack.manifest import to_yaml
 
@@ -76,6 +83,54 @@ def demo(
     except ImportError as error:
         _stop(f"The demo's packages are not installed ({error.name}). Use `make demo`.")
     raise typer.Exit(main(folder, headless, as_json))
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False) -> None:
+    """Look at everything the bot needs, and say what mends what is not well."""
+    settings = _settings()
+    logs.configure("ERROR", redactor_of(settings))
+    findings = _run(examine(Bot(settings)))
+    for finding in findings:
+        if as_json:
+            typer.echo(json.dumps(vars(finding)))
+        else:
+            advice = f"\n       {finding.advice}" if finding.advice and not finding.well else ""
+            typer.echo(f"{'well ' if finding.well else 'WRONG'}  {finding.about}: {finding.told}{advice}")
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@app.command()
+def audit(
+    limit: Annotated[int, typer.Option(help="How many entries, newest first.")] = 20,
+    before: Annotated[int | None, typer.Option(help="Only entries older than this number.")] = None,
+) -> None:
+    """Print the trail, one JSON line an entry."""
+    for recorded in _run(_entries(Bot(_settings()), AuditQuery(limit=limit, before=before))):
+        typer.echo(canonical_json({"id": recorded.id, "at": recorded.at, "entry": recorded.entry}))
+
+
+async def _entries(bot: Bot, query: AuditQuery) -> Sequence[RecordedEntry]:
+    await bot.pool.open()
+    try:
+        return await Trail(bot.store).find(query)
+    finally:
+        await bot.pool.close()
+
+
+@app.command()
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a file is behind the code.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the documents are.")] = Path("docs"),
+) -> None:
+    """Write the documents that are made from the code."""
+    made = documents(load_catalog(), Settings.model_fields, variable_of, folder)
+    behind = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if check and behind:
+        _stop(f"Behind the code: {', '.join(map(str, behind))}. Run `python -m bot docs`.")
+    for path in behind:
+        path.write_text(made[path], encoding="utf-8")
+        typer.echo(f"wrote {path}")
 
 
 def _settings() -> Settings:

@@ -153,6 +153,10 @@ class Bot:
         cluster, database = await identity(self.pool)
         return Toolbox(platform_of(self.settings, OwnDatabase(cluster, database)))
 
+    async def health(self) -> PlatformHealth:
+        """Looks at the platform, without anything else running."""
+        return PlatformHealth(await self._toolbox())
+
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         mode = self.settings.slack_mode
         posts = ((slack_http.PATH, slack_http.handler(self.bolt)),) if mode is SlackMode.HTTP else ()

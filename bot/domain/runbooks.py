@@ -39,8 +39,8 @@ class Runbook:
     `facts` is the model that `look_up` returns: it is stored with the run, and the plan is made again from it, so that
     a worker in another process executes what was digested. `source` names the guide's section.
     `pin(params, facts)` replaces words such as "latest" by what they meant when the facts were looked up, so that a
-    later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects, (value, label) by
-    parameter. `result(outcomes)` turns the steps' data into labels and values for the closing message.
+    later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects: (value,
+    label) by parameter. `result(outcomes)` turns the steps' data into labels and values for the closing message.
     """
 
     name: str

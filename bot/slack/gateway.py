@@ -108,6 +108,12 @@ class SlackChat:
             self._team = (await self.query("auth.test"))["team_id"]
         return self._team
 
+    async def introduce(self, channel: str) -> tuple[str, str, str, bool]:
+        """(the bot's name, the workspace's, the channel's, whether the bot is in it), for the doctor."""
+        who = await self.query("auth.test")
+        found = (await self.query("conversations.info", channel=channel))["channel"]
+        return who["user"], who["team"], found.get("name", channel), bool(found.get("is_member"))
+
     async def link(self, posted: Posted) -> str:
         answer = await self.query("chat.getPermalink", channel=posted.channel, message_ts=posted.ts)
         return str(answer["permalink"])

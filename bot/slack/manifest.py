@@ -15,10 +15,14 @@ EVENTS_PATH = "/slack/events"
 SCOPES: Mapping[str, str] = {
     "app_mentions:read": "`@takumi ...` is the same grammar as the slash command, and the only one in threads.",
     "channels:history": "After a crash the bot looks for the message it may have posted, instead of posting twice.",
+    "channels:read": "The doctor looks whether the bot is in the configured channel.",
+    "channels:read": "Doctor looks whether the configured channel exists and the bot is in it.",
     "chat:write": "Runs are shown as messages that are updated, and private answers as ephemeral ones.",
     "commands": "The slash command.",
     "files:write": "Output that is too long for a message goes into a file.",
     "groups:history": "As channels:history, where the configured channel is private.",
+    "groups:read": "As channels:read, where the configured channel is private.",
+    "groups:read": "As channels:read, where the configured channel is private.",
     "usergroups:read": "User groups fill the roles that may ask and approve.",
     "users:read": "Every request looks afresh: deactivated people, guests, bots and strangers are refused.",
 }
