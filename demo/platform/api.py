@@ -149,8 +149,15 @@ def application(database_url: str, redis_url: str, chain_url: str) -> web.Applic
 
     async def backend(app: web.Application) -> AsyncIterator[None]:
         options = {"application_name": "takumi-api", "connect_timeout": 2}
+        # A pool that gives up soon tries anew with the next request, instead of waiting ever longer by itself.
         pool: Pool = AsyncConnectionPool(
-            database_url, min_size=2, max_size=8, open=False, kwargs=options, check=AsyncConnectionPool.check_connection
+            database_url,
+            min_size=2,
+            max_size=8,
+            open=False,
+            kwargs=options,
+            check=AsyncConnectionPool.check_connection,
+            reconnect_timeout=1,
         )
         async with pool, redis.from_url(redis_url) as cache:
             app[BACKEND] = Backend(pool, cache, chain_url, RequestMetrics(), time.monotonic())

@@ -14,7 +14,6 @@ PLATFORM_MAINTENANCE = "takumi_maintenance"
 PLATFORM_SETTINGS = {
     "wal_level": "replica",
     "shared_preload_libraries": "pg_stat_statements",
-    "max_wal_size": "2GB",
     "client_connection_check_interval": "2s",
 }
 

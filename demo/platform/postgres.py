@@ -142,6 +142,7 @@ class Cluster:
     def _initdb(self, data: Path, password_file: Path) -> Program:
         arguments = [self.programs / "initdb", "-D", data, "-U", SUPERUSER, f"--pwfile={password_file}"]
         arguments += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+        arguments += ["--no-sync"]  # a machine that crashes within the first seconds makes a new demo, and saves them
         return self._program("initdb", arguments, self.log)
 
     def _program(
