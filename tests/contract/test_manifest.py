@@ -80,9 +80,9 @@ METHOD = re.compile(
 
 
 def methods_called() -> set[str]:
-    """Every method of the Web API whose name stands in bot.slack as a string of its own."""
+    """Every method of the Web API whose name stands in the bot as a string of its own."""
     found: set[str] = set()
-    for path in (PROJECT / "bot" / "slack").glob("*.py"):
+    for path in (PROJECT / "bot").rglob("*.py"):
         # limits.py knows the tiers of more methods than are called.
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if path.name != "limits.py" else ():
             if isinstance(node, ast.Constant) and METHOD.fullmatch(str(node.value)):
