@@ -1,0 +1,48 @@
+"""What end-to-end tests can ask for: the product, its bots, the people."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from demo.workspace.client import Workspace
+from tests.e2e.bots import BotUnderTest
+from tests.e2e.product import Product
+
+
+@pytest.fixture(scope="session")
+def product(server_folder: Path) -> Iterator[Product]:
+    """Everything but bots, one a session."""
+    made = Product(server_folder / "product")
+    asyncio.run(made.start())
+    yield made
+    assert asyncio.run(made.stop()) == [], "processes outlived the product"
+
+
+@pytest.fixture(scope="session")
+def socket_bot(product: Product) -> BotUnderTest:
+    """The bot as the demo has it: `/takumi`, Socket Mode, in #takumi-alerts."""
+    return asyncio.run(product.add_bot())
+
+
+@pytest.fixture(scope="session")
+def http_bot(product: Product) -> BotUnderTest:
+    """A second bot in the same workspace, to which Slack posts signed requests: `/takumi-http`."""
+    return asyncio.run(product.add_bot("Takumi over HTTP", "/takumi-http", mode="http"))
+
+
+@pytest.fixture(params=["socket", "http"])
+def bot(request: pytest.FixtureRequest) -> BotUnderTest:
+    """Each test with this fixture speaks with the bot in both modes."""
+    found: BotUnderTest = request.getfixturevalue(f"{request.param}_bot")
+    return found
+
+
+@pytest_asyncio.fixture
+async def people(product: Product) -> AsyncIterator[Workspace]:
+    """The people's side of the workspace; faults that a test planned and did not use up are forgotten."""
+    async with product.people() as workspace:
+        yield workspace
+        await workspace.fault("clear")
