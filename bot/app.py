@@ -14,7 +14,6 @@ import structlog
 
 from bot import catalog as catalog_files
 from bot.config import Settings, SlackMode
-from bot.domain.documents import Document
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
 from bot.domain.targets import Environment
@@ -27,19 +26,19 @@ from bot.operations.health import PlatformHealth
 from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import SCHEDULE, firing
-from bot.services import run_documents
-from bot.services.approvals import Approvals, need_of
+from bot.services.approvals import Approvals
 from bot.services.backups import Backups
-from bot.services.cards import card
 from bot.services.desk import desk
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.messages import Messages
+from bot.services.painting import RunPainter
 from bot.services.people import People
-from bot.services.ports import Job, Store
+from bot.services.ports import Store
 from bot.services.registry import Firing, Places, Services
 from bot.services.requests import Requests
+from bot.services.rows import Job
 from bot.services.runs import Runs
 from bot.services.schedules import Schedules, Starter, starts_runbook
 from bot.services.sweeping import SWEPT, sweep
@@ -47,6 +46,7 @@ from bot.services.trail import Trail
 from bot.slack import http as slack_http
 from bot.slack.clients import web_client
 from bot.slack.gateway import SlackChat
+from bot.slack.manifest import EVENTS_PATH
 from bot.slack.receive import Receiver, build_app
 from bot.slack.socket import Hearing, keep_connected
 from bot.stores.connections import make_pool, role_of
@@ -131,7 +131,7 @@ class Bot:
         url = settings.database_url.get_secret_value()
         self.queue = Queue(url)
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
-        self.store: Store = PostgresStore(self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX))
+        self.store: Store = PostgresStore(self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX), self.redactor)
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
@@ -159,7 +159,7 @@ class Bot:
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         mode = self.settings.slack_mode
-        posts = ((slack_http.PATH, slack_http.handler(self.bolt)),) if mode is SlackMode.HTTP else ()
+        posts = ((EVENTS_PATH, slack_http.handler(self.bolt)),) if mode is SlackMode.HTTP else ()
         app = application(self.wrong, posts)
         await stack.enter_async_context(serving(app, self.settings.http_host, self.settings.http_port))
 
@@ -198,29 +198,14 @@ class Running:
         )
         self.execution = Execution(store, tools, bot.catalog, approvals, owner)
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
-        self.messages = Messages(store, chat, {"run": self._paint_run}, owner)
+        self.messages = Messages(store, chat, {"run": RunPainter(store, bot.catalog).paint}, owner)
         self.schedules = Schedules(store, _starters(runs, settings.channel))
         self.calendar = _calendar(settings, self.schedules)
-
-    async def _paint_run(self, key: str) -> Document | None:
-        _, run_id, *which = key.split(":")
-        async with self._bot.store.work() as work:
-            run = await work.runs.get(run_id)
-        if run is None:
-            return None
-        if which == ["steps"]:
-            return run_documents.steps(run)
-        if which == ["result"]:
-            return run_documents.result(run, self._bot.catalog.runbooks[run.runbook].runbook)
-        need = need_of(run) if run.environment else None
-        if need is None or not need.count:
-            return run_documents.head(run)
-        async with self._bot.store.work() as work:
-            return card(run, need, await work.approvals.of_run(run.id))
 
     async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
         """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(_until(stop))
             for work in self._work(stop, parts):
                 group.create_task(work)
 
@@ -262,6 +247,11 @@ class Running:
             )
             for row in SCHEDULE
         )
+
+
+async def _until(stop: asyncio.Event) -> None:
+    """HTTP mode alone has no work of its own: the server answers until it is told to stop."""
+    await stop.wait()
 
 
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:

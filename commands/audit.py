@@ -1,5 +1,6 @@
 """`/takumi audit`: who did what."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import Field
@@ -10,8 +11,8 @@ from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Document, Note, Reply, Table, Text
 from bot.domain.params import Params
 from bot.domain.people import Actor
-from bot.services.ports import AuditQuery
 from bot.services.registry import Services
+from bot.services.rows import AuditQuery
 
 
 class ReadAudit(Params):
@@ -29,12 +30,12 @@ async def read(request: Request, services: Services) -> Reply:
     found = await services.trail.find(await _query(wanted, services))
     if not found:
         return Reply(Document("The trail holds no such entry.", [Text("The trail holds no such entry.")]))
-    rows = tuple(_row(entry) for entry in found)
+    numbers = await _run_numbers({recorded.entry.run for recorded in found}, services)
+    rows = tuple(_row(entry, numbers) for entry in found)
     summary = f"{phrases.count(len(found), 'entry', 'entries')}, newest first."
     more = f"For older ones: {services.places.command} audit before={found[-1].id}"
-    return Reply(
-        Document(summary, [Text(summary), Table(("No", "When", "Who", "What", "About", "Run"), rows), Note(more)])
-    )
+    table = Table(("No", "When", "Who", "What", "About", "Run"), rows, people=frozenset({2}))
+    return Reply(Document(summary, [Text(summary), table, Note(more)]))
 
 
 async def _query(wanted: ReadAudit, services: Services) -> AuditQuery:
@@ -46,7 +47,7 @@ async def _query(wanted: ReadAudit, services: Services) -> AuditQuery:
     return AuditQuery(run=run, principal=person, since=since, before=wanted.before, limit=wanted.limit)
 
 
-def _row(recorded: RecordedEntry) -> tuple[str, ...]:
+def _row(recorded: RecordedEntry, numbers: Mapping[str, str]) -> tuple[str, ...]:
     entry = recorded.entry
     return (
         str(recorded.id),
@@ -54,8 +55,15 @@ def _row(recorded: RecordedEntry) -> tuple[str, ...]:
         _who(entry.actor),
         entry.verb.value,
         entry.subject,
-        entry.run[:8],
+        numbers.get(entry.run, ""),
     )
+
+
+async def _run_numbers(run_ids: set[str], services: Services) -> Mapping[str, str]:
+    """What people call the runs."""
+    async with services.store.work() as work:
+        runs = [await work.runs.get(run_id) for run_id in run_ids if run_id]
+    return {run.id: str(run.number) for run in runs if run is not None}
 
 
 def _who(actor: Actor) -> str:

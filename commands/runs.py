@@ -20,7 +20,11 @@ async def list_runs(request: Request, services: Services) -> Reply:
     found = await services.runs.recent(request.params.limit)
     if not found:
         return Reply(Document("There is no run yet.", [Text("There is no run yet.")]))
-    table = Table(("No", "What", "State", "Asked by", "Asked at", "Ended by"), tuple(_row(run) for run in found))
+    table = Table(
+        ("No", "What", "State", "Asked by", "Asked at", "Ended by"),
+        tuple(_row(run) for run in found),
+        people=frozenset({3}),
+    )
     summary = f"{phrases.count(len(found), 'run')}, newest first."
     return Reply(Document(summary, [Text(summary), table]))
 

@@ -11,7 +11,7 @@ from bot.domain.backups import Verdict as BackupVerdict
 from bot.domain.people import Actor, Role, Surface
 from bot.domain.risk import Risk
 from bot.domain.runs import Origin, Run, RunState, StepRow
-from bot.services.ports import Delivery, DeliveryKind
+from bot.services.rows import Delivery, DeliveryKind
 
 AN_INSTANT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 

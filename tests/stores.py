@@ -11,9 +11,11 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from bot.domain.redaction import Redactor
 from bot.engine import schema
 from bot.engine.queue import Queue, deferral_sql
-from bot.services.ports import Job, Store, Wake
+from bot.services.ports import Store
+from bot.services.rows import Job, Wake
 from bot.stores.connections import Pool, make_pool
 from bot.stores.memory.store import MemoryStore
 from bot.stores.migrate import ForeignSchema, migrate
@@ -24,6 +26,10 @@ from tests.servers import drop_database, unique_name
 
 QUEUE_SCHEMA = ForeignSchema(schema.NAME, schema.version(), schema.fresh(), schema.upgrades(), schema.GRANTS)
 DEFER_RECEIVED = deferral_sql(Job.WORK_INBOX)
+
+
+# A secret that both stores know, for tests of where it turns up.
+CANARY = "canary-secret-41"
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ async def opened(url: str, max_size: int = 10) -> AsyncIterator[Pool]:
 @pytest_asyncio.fixture
 async def postgres_store(migrated: BotDatabase) -> AsyncIterator[PostgresStore]:
     async with opened(migrated.url) as pool:
-        yield PostgresStore(pool, Queue(migrated.url).deferrer, DEFER_RECEIVED)
+        yield PostgresStore(pool, Queue(migrated.url).deferrer, DEFER_RECEIVED, Redactor([CANARY]))
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -119,7 +125,7 @@ def _memory() -> StoreUnderTest:
     async def deferred() -> list[Wake]:
         return list(store.wakes)
 
-    store = MemoryStore(lambda: datetime.now(UTC) + passed)
+    store = MemoryStore(lambda: datetime.now(UTC) + passed, Redactor([CANARY]))
     return StoreUnderTest(store, deferred, wait)
 
 

@@ -44,11 +44,15 @@ class Fields:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header; numbers are right-aligned by `right` (column indexes). Long tables go into a file."""
+    """Rows under a header; long tables go into a file.
+
+    `right` and `people` are column indexes: what is right-aligned, and what holds Slack user ids (shown as names).
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
+    people: frozenset[int] = frozenset()
 
 
 class TaskStatus(StrEnum):

@@ -16,7 +16,8 @@ from bot.policy.approvals import START_WITHIN, ApprovalNeed, needed
 from bot.services.freshness import Fresh, Freshness, card_of
 from bot.services.messages import want_run_messages
 from bot.services.people import People, must_be_welcome
-from bot.services.ports import Chat, Job, Store, Wake, Work
+from bot.services.ports import Chat, Store, Work
+from bot.services.rows import Job, Wake
 
 # Until incidents carry one (part I), the severity that the guide gives to planned work.
 SEVERITY = Severity.P1

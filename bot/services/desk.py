@@ -16,9 +16,10 @@ from bot.services.actions import ACTIONS, SUBMISSIONS, ActionHandler
 from bot.services.forms import form_of
 from bot.services.incoming import Incoming
 from bot.services.people import may_ask
-from bot.services.ports import DeliveryKind, Tools
+from bot.services.ports import Tools
 from bot.services.registry import Services
 from bot.services.resolution import resolve
+from bot.services.rows import DeliveryKind
 from bot.services.runs import Asked
 
 OTHER_VERSION = "This button is from another version of the bot."

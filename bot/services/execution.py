@@ -14,7 +14,8 @@ from bot.domain.runs import Lease, Run, RunState
 from bot.services.approvals import Approvals
 from bot.services.leases import LeaseLost, kept
 from bot.services.messages import want_run_messages
-from bot.services.ports import Job, Store, Tools, Wake
+from bot.services.ports import Store, Tools
+from bot.services.rows import Job, Wake
 from bot.services.runs import replanned
 from bot.services.steps import StepWork
 

@@ -1,6 +1,6 @@
 """What is known before the acknowledgement: which requests open a modal, and what is wrong with a modal's fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
 from bot.services.forms import DENY, Opening
-from bot.services.ports import DeliveryKind
+from bot.services.rows import DeliveryKind
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,15 @@ class Front:
 
     def _opened_by_words(self, text: str) -> Opening | None:
         """A command whose runbook needs more than was typed."""
-        try:
-            words = grammar.split(text)
-        except RequestError:
-            return None
-        command = self._command(words)
+        # Quotes matter for parameters alone, and with parameters no modal opens.
+        command = self._command(text.split())
         if command is None or not command.runbook:
             return None
         needs = self.catalog.parameters(command).model_fields.values()
         title = self.catalog.runbooks[command.runbook].runbook.title
         return Opening(title) if any(field.is_required() for field in needs) else None
 
-    def _command(self, words: tuple[str, ...]) -> Command | None:
+    def _command(self, words: Sequence[str]) -> Command | None:
         """The command that these words name without giving it any parameter."""
         family = self.catalog.family(words[0].lower()) if words else None
         if family is None or len(words) > 2:  # noqa: PLR2004 - family and verb

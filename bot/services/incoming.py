@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.services.ports import DeliveryKind
+from bot.services.rows import DeliveryKind
 
 
 class Incoming(BaseModel):

@@ -10,7 +10,8 @@ from bot.domain.canonical import digest
 from bot.domain.documents import Document
 from bot.domain.errors import OperationFailed
 from bot.domain.runs import Run
-from bot.services.ports import Chat, ChatUnavailable, Job, MessageRow, Posted, Store, Wake, Work
+from bot.services.ports import Chat, ChatUnavailable, Posted, Store, Work
+from bot.services.rows import Job, MessageRow, Wake
 
 log = structlog.get_logger()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -14,57 +14,7 @@ from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
 from bot.domain.runs import Lease, Run, RunState, StepRow
-from bot.domain.targets import Target
-
-
-class Job(StrEnum):
-    """The wake-ups that the engine carries; each looks at a row and acts only if that is still true."""
-
-    WORK_INBOX = "inbox.work"
-    ADVANCE_RUN = "run.advance"
-    DRAW_MESSAGE = "message.draw"
-    START_SCHEDULED = "schedule.start"
-
-
-@dataclass(frozen=True)
-class Wake:
-    """A job to defer: `key` is the id of the row to look at; `at` is the earliest instant, None is at once."""
-
-    job: Job
-    key: str
-    at: datetime | None = None
-
-
-class DeliveryKind(StrEnum):
-    """What Slack sends."""
-
-    COMMAND = "command"
-    MENTION = "mention"
-    ACTION = "action"
-    SUBMISSION = "submission"
-    CLOSED = "closed"
-    SHORTCUT = "shortcut"
-    EVENT = "event"
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One request from Slack: `key` is Slack's own stable id, equal for every redelivery of the same request."""
-
-    kind: DeliveryKind
-    key: str
-    payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class InboxRow:
-    """A delivery as it was recorded; `answer` is what the sender was told, for the duplicates."""
-
-    id: str
-    delivery: Delivery
-    received_at: datetime
-    worked: bool = False
-    attempts: int = 0
+from bot.services.rows import AuditQuery, Delivery, InboxRow, MessageRow, Wake
 
 
 class InboxStore(Protocol):
@@ -156,18 +106,6 @@ class ApprovalStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class AuditQuery:
-    """What to look for in the trail, newest first; empty fields do not narrow. `before` is an entry id for paging."""
-
-    run: str = ""
-    principal: str = ""
-    subject: str = ""
-    since: datetime | None = None
-    before: int | None = None
-    limit: int = 20
-
-
 class AuditStore(Protocol):
     """The trail: it only grows."""
 
@@ -186,23 +124,6 @@ class BackupStore(Protocol):
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
         """Newest first."""
         ...
-
-
-@dataclass(frozen=True)
-class MessageRow:
-    """A message as a view of a row: `key` names what it shows, `ts` is empty until Slack has it.
-
-    `drawn` is the digest of what was sent last. `parent` is the key of the message that heads its thread.
-    """
-
-    key: str
-    channel: str
-    parent: str = ""
-    thread: str = ""
-    ts: str = ""
-    drawn: str = ""
-    posting: bool = False
-    attempts: int = 0
 
 
 class MessageStore(Protocol):
@@ -365,14 +286,3 @@ class HealthProbe(Protocol):
     """Looks at the platform; every look has its own time limit and never raises."""
 
     async def look(self) -> Sequence[Health]: ...
-
-
-@dataclass(frozen=True)
-class Targets:
-    """The configured targets by name. Raises KeyError nowhere: `find` answers None."""
-
-    all: tuple[Target, ...] = ()
-    roles: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
-
-    def find(self, name: str) -> Target | None:
-        return next((target for target in self.all if target.name == name), None)

@@ -11,7 +11,8 @@ from bot.services.desk import Desk
 from bot.services.errors import explained
 from bot.services.incoming import Incoming
 from bot.services.people import People
-from bot.services.ports import Chat, ChatUnavailable, DeliveryKind, InboxRow, Store
+from bot.services.ports import Chat, ChatUnavailable, Store
+from bot.services.rows import DeliveryKind, InboxRow
 from bot.services.trail import Trail
 
 WORKING_LEASE = timedelta(seconds=60)

@@ -19,7 +19,8 @@ from bot.domain.runs import Origin, Run, RunState, StepRow
 from bot.services.approvals import Approvals, need_of
 from bot.services.freshness import card_of
 from bot.services.messages import want_run_messages
-from bot.services.ports import Job, Store, Tools, Wake, Work
+from bot.services.ports import Store, Tools, Work
+from bot.services.rows import Job, Wake
 
 SAME_REQUEST_WITHIN = timedelta(seconds=10)
 

@@ -9,7 +9,8 @@ import structlog
 from bot.domain.audit import Entry, Verb
 from bot.domain.people import CALENDAR
 from bot.domain.runs import Origin
-from bot.services.ports import Job, Store, Wake
+from bot.services.ports import Store
+from bot.services.rows import Job, Wake
 from bot.services.runs import Asked, Runs
 
 log = structlog.get_logger()

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from bot.services.ports import Job, Store, Wake
+from bot.services.ports import Store
+from bot.services.rows import Job, Wake
 
 OLDER_THAN = timedelta(seconds=15)
 AT_ONCE = 100

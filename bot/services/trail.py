@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.domain.audit import Entry, RecordedEntry, Verb
 from bot.domain.people import Actor
-from bot.services.ports import AuditQuery, Store
+from bot.services.ports import Store
+from bot.services.rows import AuditQuery
 
 
 @dataclass(frozen=True)

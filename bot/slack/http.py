@@ -3,16 +3,16 @@
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_bolt_request
 from slack_bolt.async_app import AsyncApp
-
-PATH = "/slack/events"
 
 
 def handler(app: AsyncApp) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The one address for commands, events and interactivity."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+        answer = await app.async_dispatch(await to_bolt_request(request))
+        kind = "application/json" if answer.body.startswith("{") else "text/plain"
+        return web.Response(status=answer.status, text=answer.body, content_type=kind)
 
     return handle

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.services.ports import Delivery, DeliveryKind
+from bot.services.rows import Delivery, DeliveryKind
 
 _MENTION = re.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 _SINGLE_VALUES = (

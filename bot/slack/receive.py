@@ -1,7 +1,8 @@
 """Receiving: a request is in the inbox before Slack is told "yes"."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -13,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import Unavailable
 from bot.services.forms import Opening
-from bot.services.ports import Delivery, DeliveryKind, Store
+from bot.services.ports import Store
+from bot.services.rows import Delivery, DeliveryKind
 from bot.slack.payloads import read
 
 log = structlog.get_logger()
@@ -44,8 +46,9 @@ class Receiver:
     store: Store
     front: Front
     command: str
-    open_modal: Callable[[str, str, Opening], Awaitable[None]]
+    open_modal: Callable[[str, str, Opening], Coroutine[Any, Any, None]]
     heard: Callable[[], None] = lambda: None
+    opening: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def take(self, body: Mapping[str, Any]) -> BoltResponse | None:
         """Answer for a request's body, or None when it is nothing for the inbox."""
@@ -71,7 +74,10 @@ class Receiver:
             return self._in_doubt(delivery)
         log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
         if opening is not None and new:
-            await self.open_modal(body["trigger_id"], delivery.payload["opened_view"], opening)
+            # Beside the acknowledgement, which must not wait for a call to Slack.
+            opened = asyncio.create_task(self.open_modal(body["trigger_id"], delivery.payload["opened_view"], opening))
+            self.opening.add(opened)
+            opened.add_done_callback(self.opening.discard)
         return BoltResponse(status=200, body="")
 
     def _in_doubt(self, delivery: Delivery) -> BoltResponse:

@@ -23,6 +23,7 @@ from bot.domain.documents import (
     TaskStatus,
     Text,
 )
+from bot.slack.tables import aligned, as_csv, overflows, rows_that_fit, table_block
 
 Block = dict[str, Any]
 
@@ -37,10 +38,7 @@ MAX_VALUE = 2000
 MAX_ACTIONS = 25
 MAX_TOTAL = 10_000
 MAX_TEXT = 4000
-MAX_ROWS = 100
-MAX_COLUMNS = 20
 MAX_TASKS = 50
-_KEPT_IN_TABLE = 6000
 
 _STATUS_SIGN = {
     TaskStatus.PENDING: ":white_circle:",
@@ -68,8 +66,8 @@ def render(document: Document, *, plain: bool = False) -> Rendered:
         if isinstance(part, Table):
             tables += 1
             # Slack takes one table a message; further ones are drawn as text.
-            blocks += _table(part, plain=plain or tables > 1)
-            if _overflows(part):
+            blocks += _table(part, plain or tables > 1)
+            if overflows(part):
                 files.append(Attachment(f"table-{tables}.csv", as_csv(part)))
         else:
             blocks += _PARTS[type(part)](part, plain)
@@ -203,52 +201,12 @@ def _divider(_part: Divider, _plain: bool) -> list[Block]:
     return [{"type": "divider"}]
 
 
-def _overflows(table: Table) -> bool:
-    return len(table.rows) >= MAX_ROWS or sum(len(cell) for row in table.rows for cell in row) > _KEPT_IN_TABLE
-
-
-def _table(table: Table, *, plain: bool) -> list[Block]:
+def _table(table: Table, plain: bool) -> list[Block]:
     if not table.rows:
         return []
-    rows = _rows_that_fit(table)
     if plain:
-        return [_section(_fence(_aligned([table.header, *rows])))]
-    drawn = [[_cell(cell) for cell in row[:MAX_COLUMNS]] for row in [table.header, *rows]]
-    settings = [
-        {"align": "right" if column in table.right else "left"} for column in range(len(table.header[:MAX_COLUMNS]))
-    ]
-    return [{"type": "table", "column_settings": settings, "rows": drawn}]
-
-
-def _rows_that_fit(table: Table) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    room = _KEPT_IN_TABLE
-    for row in table.rows[: MAX_ROWS - 1]:
-        room -= sum(len(cell) for cell in row)
-        if room < 0:
-            break
-        rows.append(row)
-    return rows
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)
-
-
-def as_csv(table: Table) -> str:
-    """The whole table, quoted where needed; a cell that a spreadsheet would execute is defused."""
-    return "\r\n".join(",".join(_csv_cell(cell) for cell in row) for row in [table.header, *table.rows]) + "\r\n"
-
-
-def _csv_cell(cell: str) -> str:
-    safe = f"'{cell}" if cell[:1] in ("=", "+", "-", "@") and not cell[1:2].isdigit() else cell
-    return '"' + safe.replace('"', '""') + '"' if any(sign in safe for sign in ',"\r\n') else safe
-
-
-def _cell(text: str) -> Block:
-    return {"type": "raw_text", "text": text or " "}
+        return [_section(_fence(aligned([table.header, *rows_that_fit(table)])))]
+    return [table_block(table)]
 
 
 def _rich_text(text: str) -> Block:
@@ -279,7 +237,7 @@ def _as_text(document: Document) -> str:
     lines: list[str] = [document.summary, ""]
     for part in document.parts:
         if isinstance(part, Table):
-            lines.append(_aligned([part.header, *part.rows]))
+            lines.append(aligned([part.header, *part.rows]))
         elif isinstance(part, Fields):
             lines += [f"{label}: {value}" for label, value in part.pairs]
         elif isinstance(part, Progress):

@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from psycopg.rows import DictRow
 
 from bot.domain.audit import Entry, RecordedEntry, Verb
 from bot.domain.canonical import canonical_json
 from bot.domain.people import Actor, Surface
-from bot.services.ports import AuditQuery
+from bot.domain.redaction import Redactor
+from bot.services.rows import AuditQuery
 from bot.stores.connections import Connection
 
 _FIND = """
@@ -23,8 +25,12 @@ ORDER BY id DESC LIMIT %(limit)s
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def body_of(entry: Entry) -> str:
-    """The canonical text of an entry. What no database text can hold (NUL, half a surrogate) is shown as ␀ and ?."""
+def body_of(entry: Entry, redactor: Redactor) -> str:
+    """The canonical text of an entry, without secrets.
+
+    What no database text can hold (NUL, half a surrogate) is shown as ␀ and ?.
+    """
+    entry = replace(entry, subject=redactor.text(entry.subject), details=redactor.value(entry.details))
     text = canonical_json(entry).encode("utf-8", "replace").decode()
     return _ESCAPED_NUL.sub(r"\1␀", text)
 
@@ -39,11 +45,13 @@ def entry_of(body: str) -> Entry:
 class PostgresAudit:
     """The trail in one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, redactor: Redactor) -> None:
         self._connection = connection
+        self._redactor = redactor
 
     async def record(self, entry: Entry) -> None:
-        await self._connection.execute("INSERT INTO audit_entries (body) VALUES (%s)", (body_of(entry),))
+        body = body_of(entry, self._redactor)
+        await self._connection.execute("INSERT INTO audit_entries (body) VALUES (%s)", (body,))
 
     async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]:
         cursor = await self._connection.execute(_FIND, vars(query))

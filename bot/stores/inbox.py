@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from psycopg import DataError
 from psycopg.rows import DictRow
 
-from bot.services.ports import Delivery, DeliveryKind, InboxRow
+from bot.services.rows import Delivery, DeliveryKind, InboxRow
 from bot.stores.connections import Connection
 
 _CLAIM = """
@@ -23,7 +24,7 @@ ORDER BY received_at LIMIT %s
 _INSERT = """
 WITH new AS (
     INSERT INTO inbox (id, kind, key, payload)
-    SELECT id, kind, key, payload::json FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+    SELECT id, kind, key, payload::json FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
         AS received (id, kind, key, payload)
     ON CONFLICT (kind, key) DO NOTHING RETURNING id
 ), jobs AS (SELECT {defer} FROM new HAVING count(*) > 0)
@@ -65,17 +66,29 @@ class PostgresInbox:
         return [row["id"] for row in await cursor.fetchall()]
 
 
-async def insert(connection: Connection, defer: str, new: Sequence[tuple[str, Delivery, str]]) -> set[str]:
-    """Insert (id, delivery, payload as JSON) with their jobs; answers the ids that were not there before."""
+def insert_statement(defer: str) -> str:
+    """Inserts a batch with its jobs and answers the ids that were not there before; its values are `as_arrays`."""
+    return _INSERT.replace("{defer}", defer)
+
+
+def as_arrays(new: Sequence[tuple[str, Delivery, str]]) -> tuple[str, str, str, str]:
+    """(id, delivery, payload as JSON) as the statement's four arrays. Raises: psycopg.DataError for a NUL in a key."""
     ordered = sorted(new, key=lambda row: (row[1].kind.value, row[1].key))
-    columns = (
-        [inbox_id for inbox_id, _, _ in ordered],
-        [delivery.kind.value for _, delivery, _ in ordered],
-        [delivery.key for _, delivery, _ in ordered],
-        [payload for _, _, payload in ordered],
+    return (
+        _array([inbox_id for inbox_id, _, _ in ordered]),
+        _array([delivery.kind.value for _, delivery, _ in ordered]),
+        _array([delivery.key for _, delivery, _ in ordered]),
+        _array([payload for _, _, payload in ordered]),
     )
-    cursor = await connection.execute(_INSERT.replace("{defer}", defer).encode(), columns)
-    return {row["id"] for row in await cursor.fetchall()}
+
+
+def _array(values: Sequence[str]) -> str:
+    """PostgreSQL's text of a text[]; the driver's own writer takes ten times as long for JSON full of quotes."""
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    text = "{" + ",".join(f'"{value}"' for value in escaped) + "}"
+    if "\0" in text:
+        raise DataError("PostgreSQL text cannot hold NUL characters")
+    return text
 
 
 async def existing(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], str]:

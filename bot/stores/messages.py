@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from psycopg.rows import DictRow
 
-from bot.services.ports import MessageRow
+from bot.services.rows import MessageRow
 from bot.stores.connections import Connection
 
 _WANT = """

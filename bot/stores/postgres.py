@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
     BackupStore,
-    Delivery,
     InboxStore,
     MessageStore,
     RunStore,
     ScheduleStore,
-    Wake,
     Work,
 )
+from bot.services.rows import Delivery, Wake
 from bot.stores.approvals import PostgresApprovals
 from bot.stores.audit import PostgresAudit
 from bot.stores.backups import PostgresBackups
@@ -30,13 +30,13 @@ from bot.stores.schedules import PostgresSchedules
 class PostgresWork:
     """One transaction; every store in it shares the connection."""
 
-    def __init__(self, connection: Connection, defer: Deferrer) -> None:
+    def __init__(self, connection: Connection, defer: Deferrer, redactor: Redactor) -> None:
         self._connection = connection
         self._defer = defer
         self.inbox: InboxStore = PostgresInbox(connection)
         self.runs: RunStore = PostgresRuns(connection)
         self.approvals: ApprovalStore = PostgresApprovals(connection)
-        self.audit: AuditStore = PostgresAudit(connection)
+        self.audit: AuditStore = PostgresAudit(connection, redactor)
         self.backups: BackupStore = PostgresBackups(connection)
         self.messages: MessageStore = PostgresMessages(connection)
         self.schedules: ScheduleStore = PostgresSchedules(connection)
@@ -59,8 +59,9 @@ class PostgresStore:
     `id` of the inbox rows it stands over, so that a request and its job are one statement.
     """
 
-    def __init__(self, pool: Pool, defer: Deferrer, defer_received: str) -> None:
+    def __init__(self, pool: Pool, defer: Deferrer, defer_received: str, redactor: Redactor = NOTHING_SECRET) -> None:
         self._pool = pool
+        self._redactor = redactor
         self._defer = defer
         self._reception = Reception(pool, defer_received)
 
@@ -68,7 +69,7 @@ class PostgresStore:
     async def work(self) -> AsyncIterator[Work]:
         with told_as_unavailable():
             async with transaction(self._pool) as connection:
-                yield PostgresWork(connection, self._defer)
+                yield PostgresWork(connection, self._defer, self._redactor)
 
     async def receive(self, delivery: Delivery) -> tuple[str, bool]:
         return await self._reception.receive(delivery)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from bot.services.ports import Delivery
-from bot.stores.connections import PATIENCE, Connection, Pool, unavailable
-from bot.stores.inbox import existing, insert
+from bot.services.rows import Delivery
+from bot.stores.connections import PATIENCE, Pool, unavailable
+from bot.stores.inbox import as_arrays, existing, insert_statement
+from bot.stores.line import Line
 
 BATCH_SIZE = 256
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError)
@@ -28,6 +29,9 @@ class Waiting:
     answer: "asyncio.Future[Answer]"
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def give_up(self) -> None:
+        self.fail(unavailable(TimeoutError("no answer in time")))
+
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -41,25 +45,28 @@ class Reception:
 
     def __init__(self, pool: Pool, defer: str) -> None:
         self._pool = pool
-        self._defer = defer
+        self._statement = insert_statement(defer)
+        self._line: Line | None = None
         self._queue: list[Waiting] = []
         self._working: asyncio.Task[None] | None = None
-        self._abandoned: set[asyncio.Task[Mapping[str, Answer]]] = set()
 
     async def receive(self, delivery: Delivery) -> tuple[str, bool]:
         """Raises: Unavailable when it could not be confirmed in time; TypeError for a payload that is no JSON."""
         payload = json.dumps(dict(delivery.payload))
-        waiting = Waiting(delivery, payload, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(delivery, payload, loop.create_future())
         self._queue.append(waiting)
         if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._work_off())
+            self._working = loop.create_task(self._work_off())
+        patience = loop.call_later(PATIENCE.total_seconds(), waiting.give_up)
         try:
-            return await asyncio.wait_for(waiting.answer, PATIENCE.total_seconds())
-        except TimeoutError as error:
-            raise unavailable(error) from error
+            return await waiting.answer
+        finally:
+            patience.cancel()
 
     async def _work_off(self) -> None:
         while self._queue:
+            await asyncio.sleep(0)  # whatever can be read in this turn of the loop joins the batch
             batch, self._queue = self._queue[:BATCH_SIZE], self._queue[BATCH_SIZE:]
             # Whoever gave up was told so: it must not happen after all.
             await self._settle([waiting for waiting in batch if not waiting.answer.done()])
@@ -85,43 +92,51 @@ class Reception:
                     waiting.answer.set_result(answers[waiting.id])
 
     async def _in_time(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
-        """Raises TimeoutError without waiting for a server that does not even answer a cancellation."""
-        attempt = asyncio.create_task(self._persist(batch))
-        done, _ = await asyncio.wait({attempt}, timeout=PATIENCE.total_seconds())
-        if not done:
-            self._abandoned.add(attempt)
-            attempt.add_done_callback(self._forget)
-            attempt.cancel()
-            raise TimeoutError("the insert did not end in time")
-        return attempt.result()
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await self._persist(batch)
 
     async def _persist(self, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
         """Insert on a living connection: after a lost one the same again is harmless, even if it was committed."""
         while True:
-            connection = await self._pool.getconn(PATIENCE.total_seconds())
             try:
-                return await self._insert(connection, batch)
+                line = await self._usable_line()
+                new = set(await insert(line, [(one.id, one.delivery, one.payload) for one in batch]))
             except psycopg.OperationalError:
-                if not connection.closed:
+                if self._line is not None and self._line.usable:
                     raise
-            finally:
-                if not connection.closed:
-                    await connection.set_autocommit(False)
-                await self._pool.putconn(connection)
+            else:
+                return await self._answers(batch, new)
 
-    async def _insert(self, connection: Connection, batch: Sequence[Waiting]) -> Mapping[str, Answer]:
-        await connection.set_autocommit(True)
-        new = await insert(connection, self._defer, [(one.id, one.delivery, one.payload) for one in batch])
+    async def _answers(self, batch: Sequence[Waiting], new: set[str]) -> Mapping[str, Answer]:
         answers = {inbox_id: (inbox_id, True) for inbox_id in new}
         old = [one for one in batch if one.id not in new]
         if old:
-            ids = await existing(connection, [one.delivery for one in old])
+            async with self._pool.connection() as connection:
+                ids = await existing(connection, [one.delivery for one in old])
             for one in old:
                 first = ids[one.delivery.kind.value, one.delivery.key]
                 answers[one.id] = first, first == one.id
         return answers
 
-    def _forget(self, attempt: "asyncio.Task[Mapping[str, Answer]]") -> None:
-        self._abandoned.discard(attempt)
-        if not attempt.cancelled():
-            attempt.exception()
+    async def _usable_line(self) -> Line:
+        """The line that is open, or a new one on a connection of the pool."""
+        if self._line is not None and self._line.usable:
+            return self._line
+        await self._drop()
+        connection = await self._pool.getconn(PATIENCE.total_seconds())
+        self._line = Line(connection)
+        await self._line.prepare(self._statement)
+        return self._line
+
+    async def _drop(self) -> None:
+        """Give back a connection on which something may still be under way: closed, so that nobody meets it."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+            await line.connection.close()
+            await self._pool.putconn(line.connection)
+
+
+async def insert(line: Line, new: Sequence[tuple[str, Delivery, str]]) -> Sequence[str]:
+    """The ids that were not there before."""
+    return await line.execute(*as_arrays(new))

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.audit import Verb
+from bot.domain.canonical import canonical_json
 from bot.domain.people import CALENDAR, Actor, Surface
-from bot.services.ports import AuditQuery
+from bot.services.rows import AuditQuery
 from tests.builders import an_entry
-from tests.stores import StoreUnderTest
+from tests.stores import CANARY, StoreUnderTest
 
 
 async def recorded(under_test: StoreUnderTest, *entries):
@@ -94,3 +95,15 @@ async def test_who_it_was_is_told_in_full(under_test: StoreUnderTest):
     actor = Actor("slack:T1:U7", Surface.TERMINAL, "U7")
     await recorded(under_test, an_entry(actor=actor))
     assert [one.entry.actor for one in await found(under_test, principal="slack:T1:U7")] == [actor]
+
+
+async def test_secrets_are_taken_out_before_an_entry_is_stored(under_test: StoreUnderTest) -> None:
+    async with under_test.store.work() as work:
+        details = {"words": f"x {CANARY}", "more": [CANARY], "url": "postgresql://me:pa55word@db/x"}
+        await work.audit.record(an_entry(subject=f"about {CANARY}", details=details))
+    async with under_test.store.work() as work:
+        (stored,) = await work.audit.find(AuditQuery())
+    text = canonical_json(stored.entry)
+    assert "[redacted]" in text
+    assert CANARY not in text
+    assert "pa55word" not in text

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.services.ports import DeliveryKind, Job, Wake
+from bot.services.rows import DeliveryKind, Job, Wake
 from tests.builders import a_delivery
 from tests.stores import StoreUnderTest
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.services.ports import MessageRow
+from bot.services.rows import MessageRow
 from tests.stores import StoreUnderTest
 
 A_MOMENT = timedelta(milliseconds=50)

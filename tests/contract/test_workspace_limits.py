@@ -1,5 +1,6 @@
 """Rate limits and faults: 429 when it is due, and whatever else a test asks for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from demo.workspace.client import Workspace, WorkspaceRefusedError
 from demo.workspace.server import running_workspace
+from demo.workspace.state import snapshot
 from tests.workspace_apps import Wire, installed, manifest
 
 ALERTS = "C0ALERTS01"
@@ -112,6 +114,26 @@ async def test_a_broken_snapshot_stops_the_start_and_stays_as_it_is(tmp_path: Pa
         async with running_workspace(tmp_path):
             pass
     assert snapshot.read_text() == '{"people": '
+
+
+async def test_a_disk_that_refuses_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = [OSError(28, "No space left on device")]
+    really = snapshot.write
+
+    def write(text: str, folder: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+        really(text, folder)
+
+    monkeypatch.setattr(snapshot, "write", write)
+    async with running_workspace(tmp_path) as running, Workspace(running.url, running.token) as people:
+        for text in ("one", "two"):
+            await people.person("Aiko").say(text, "#takumi-alerts")
+            while text == "one" and refusals:
+                await asyncio.sleep(0.01)
+        while not (tmp_path / "workspace.json").exists():
+            await asyncio.sleep(0.01)
+        assert "two" in (tmp_path / "workspace.json").read_text()
 
 
 async def test_a_taken_port_stops_the_start() -> None:

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from demo.workspace.client import WorkspaceRefusedError, visible_text
-from tests.workspace_apps import Wire, installed
+from tests.workspace_apps import Wire, installed, manifest
 
 ALERTS, ALERTS_ID = "#takumi-alerts", "C0ALERTS01"
 
@@ -144,6 +144,34 @@ async def test_an_event_needs_its_scope_and_the_bot_in_the_channel(wire: Wire) -
     assert heard == []
     await wire.aiko.say("@takumi hello", ALERTS)
     assert heard == ["message", "app_mention"]
+
+
+async def test_a_bot_that_names_itself_is_not_told_so(wire: Wire) -> None:
+    heard: list[str] = []
+    wire.running.stand_in.events._tell = lambda _, event: heard.append(event["type"])  # type: ignore[method-assign]
+    await wire.post(f"<@{wire.credentials['bot_user_id']}> is me")
+    assert heard == ["message"]
+
+
+async def test_a_private_channel_is_not_there_for_those_outside(wire: Wire) -> None:
+    other = await wire.people.install(manifest("Staging", command="/takumi-staging"))
+    created = await wire.call("conversations.create", name="war-room", is_private="true")
+    asked = await wire.call("conversations.info", other["bot_token"], channel=created["channel"]["id"])
+    assert asked["error"] == "channel_not_found"
+    with pytest.raises(WorkspaceRefusedError, match="channel_not_found"):
+        await wire.aiko.messages("#war-room")
+
+
+async def test_the_feed_tells_nobody_of_conversations_they_are_not_in(wire: Wire) -> None:
+    """Aiko's direct message is news to Aiko alone; what comes after it in a shared channel is news to Taro."""
+    url = f"{wire.running.url}_workspace/feed?token={wire.running.token}&as=U0LEAD0001"
+    async with wire.session.ws_connect(url) as feed:
+        await wire.post("for Aiko", channel="U0DEV00001")
+        await wire.post("for all")
+        told = []
+        while "C0ALERTS01" not in told:
+            told.append((await feed.receive_json(timeout=5)).get("channel"))
+    assert set(told) <= {None, "C0ALERTS01"}
 
 
 async def _unread(wire: Wire) -> int:

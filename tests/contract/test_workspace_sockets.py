@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.workspace_apps import Json, Wire, installed
+from tests.workspace_socket import socket_app
 
 ALERTS = "#takumi-alerts"
 Socket = aiohttp.ClientWebSocketResponse
@@ -27,7 +28,7 @@ async def ticket_url(wire: Wire) -> str:
 async def connect(wire: Wire) -> Socket:
     """A connection that has read its hello."""
     socket = await wire.session.ws_connect(await ticket_url(wire), autoping=False)
-    assert (await socket.receive_json())["type"] == "hello"
+    assert (await socket.receive_json(timeout=5))["type"] == "hello"
     return socket
 
 
@@ -38,7 +39,7 @@ async def typed(wire: Wire, text: str = "/takumi help") -> "asyncio.Task[Json]":
 async def test_hello_says_how_many_connections_there_are(wire: Wire) -> None:
     first = await connect(wire)
     socket = await wire.session.ws_connect(await ticket_url(wire))
-    hello = await socket.receive_json()
+    hello = await socket.receive_json(timeout=5)
     assert not first.closed
     assert hello["num_connections"] == 2
     assert hello["connection_info"] == {"app_id": wire.credentials["app_id"]}
@@ -64,8 +65,8 @@ async def test_a_ticket_expires_after_thirty_seconds(wire: Wire) -> None:
 async def test_an_eleventh_connection_is_sent_away(wire: Wire) -> None:
     ten = [await connect(wire) for _ in range(10)]
     socket = await wire.session.ws_connect(await ticket_url(wire))
-    assert (await socket.receive_json())["reason"] == "too_many_websockets"
-    assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+    assert (await socket.receive_json(timeout=5))["reason"] == "too_many_websockets"
+    assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
     assert not any(one.closed for one in ten)
 
 
@@ -90,7 +91,7 @@ async def test_each_payload_goes_to_exactly_one_connection(wire: Wire) -> None:
 async def test_an_acknowledgement_may_carry_an_answer(wire: Wire) -> None:
     socket = await connect(wire)
     command = await typed(wire)
-    envelope = await socket.receive_json()
+    envelope = await socket.receive_json(timeout=5)
     assert envelope["type"] == "slash_commands"
     assert envelope["accepts_response_payload"] is True
     await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "hello"}})
@@ -101,7 +102,7 @@ async def test_an_acknowledgement_may_carry_an_answer(wire: Wire) -> None:
 async def test_nonsense_from_a_client_does_no_harm(wire: Wire) -> None:
     socket = await connect(wire)
     command = await typed(wire)
-    envelope_id = (await socket.receive_json())["envelope_id"]
+    envelope_id = (await socket.receive_json(timeout=5))["envelope_id"]
     for nonsense in ("{", "[1]", '"x"', '{"envelope_id": "unknown"}', "null"):
         await socket.send_str(nonsense)
     await socket.send_json({"envelope_id": envelope_id, "payload": "a bare text"})
@@ -117,7 +118,7 @@ async def test_without_a_connection_the_person_sees_dispatch_failed(wire: Wire) 
 async def test_a_command_unanswered_for_three_seconds_has_timed_out(wire: Wire) -> None:
     socket = await connect(wire)
     command = await typed(wire)
-    await socket.receive_json()
+    await socket.receive_json(timeout=5)
     clock = wire.running.stand_in.world.clock
     (deadline,) = clock.deadlines
     assert 2.5 < deadline - clock.now() <= 3
@@ -128,7 +129,7 @@ async def test_a_command_unanswered_for_three_seconds_has_timed_out(wire: Wire) 
 async def test_a_connection_that_dies_unacknowledged_fails_the_command(wire: Wire) -> None:
     socket = await connect(wire)
     command = await typed(wire)
-    await socket.receive_json()
+    await socket.receive_json(timeout=5)
     await socket.close()
     assert (await command)["error"] == "dispatch_failed"
 
@@ -153,7 +154,7 @@ async def test_an_acknowledged_event_is_not_tried_again(wire: Wire) -> None:
     socket = await connect(wire)
     await wire.aiko.say("@takumi help", ALERTS)
     for _ in range(2):
-        await socket.send_json({"envelope_id": (await socket.receive_json())["envelope_id"]})
+        await socket.send_json({"envelope_id": (await socket.receive_json(timeout=5))["envelope_id"]})
     await asyncio.sleep(0.05)
     await wire.people.advance_clock(timedelta(minutes=10))
     with pytest.raises(TimeoutError):
@@ -163,23 +164,23 @@ async def test_an_acknowledged_event_is_not_tried_again(wire: Wire) -> None:
 async def test_a_ping_is_answered_with_its_own_payload(wire: Wire) -> None:
     socket = await connect(wire)
     await socket.ping(b"sdk-ping-pong:123.5")
-    pong = await socket.receive()
+    pong = await socket.receive(timeout=5)
     assert (pong.type, pong.data) == (aiohttp.WSMsgType.PONG, b"sdk-ping-pong:123.5")
 
 
 async def test_a_refresh_says_so_and_closes(wire: Wire) -> None:
     socket = await connect(wire)
     await wire.people.fault("disconnect_sockets")
-    assert (await socket.receive_json())["reason"] == "refresh_requested"
-    assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+    assert (await socket.receive_json(timeout=5))["reason"] == "refresh_requested"
+    assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_a_warning_announces_it_and_goes_on(wire: Wire) -> None:
     socket = await connect(wire)
     await wire.people.fault("disconnect_sockets", reason="warning")
-    assert (await socket.receive_json())["reason"] == "warning"
+    assert (await socket.receive_json(timeout=5))["reason"] == "warning"
     command = await typed(wire)
-    await socket.send_json({"envelope_id": (await socket.receive_json())["envelope_id"]})
+    await socket.send_json({"envelope_id": (await socket.receive_json(timeout=5))["envelope_id"]})
     assert (await command)["ok"]
 
 
@@ -187,18 +188,36 @@ async def test_a_duplicate_delivery_carries_the_same_payload_in_a_new_envelope(w
     await wire.people.fault("duplicate_deliveries", delivery="slash_commands")
     socket = await connect(wire)
     command = await typed(wire)
-    first = await socket.receive_json()
+    first = await socket.receive_json(timeout=5)
     await socket.send_json({"envelope_id": first["envelope_id"]})
     assert (await command)["ok"]
-    second = await socket.receive_json()
+    second = await socket.receive_json(timeout=5)
     assert second["payload"] == first["payload"]
     assert second["envelope_id"] != first["envelope_id"]
+
+
+async def test_a_lost_acknowledgement_fails_a_command_that_was_delivered(wire: Wire) -> None:
+    await wire.people.fault("lose_acks", delivery="slash_commands")
+    async with socket_app(wire) as app:
+        assert (await wire.aiko.command("/takumi help", ALERTS))["error"] == "operation_timeout"
+        assert len(app.payloads("slash_commands")) == 1
+
+
+async def test_a_delayed_delivery_is_overtaken_by_the_next(wire: Wire) -> None:
+    await wire.people.fault("delay_deliveries", delivery="slash_commands", seconds=0.2)
+    async with socket_app(wire) as app:
+        slow = await typed(wire, "/takumi first")
+        while wire.running.stand_in.faults.planned[0].times:
+            await asyncio.sleep(0.005)
+        await wire.aiko.command("/takumi second", ALERTS)
+        await slow
+        assert [p["text"] for p in app.payloads("slash_commands")] == ["second", "first"]
 
 
 async def test_a_slash_payload_has_slacks_fields(wire: Wire) -> None:
     socket = await connect(wire)
     command = await typed(wire, "/takumi backup  now")
-    payload = (await socket.receive_json())["payload"]
+    payload = (await socket.receive_json(timeout=5))["payload"]
     command.cancel()
     with suppress(asyncio.CancelledError):
         await command

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from bot.domain.errors import Unavailable
 from bot.domain.runs import Lease, RunState
-from bot.services.ports import Delivery, Job, Wake
+from bot.services.rows import Delivery, Job, Wake
 from bot.stores import reception
 from bot.stores.postgres import PostgresStore
 from demo.platform.postgres import Cluster
@@ -138,12 +139,12 @@ async def test_an_insert_that_was_committed_but_not_confirmed_is_recognised(
     """The connection dies between the commit and its confirmation: the second try finds the first one's row."""
     original, tries = reception.insert, 0
 
-    async def committed_and_lost(connection: Any, *values: Any) -> set[str]:
+    async def committed_and_lost(line: Any, *values: Any) -> Sequence[str]:
         nonlocal tries
         tries += 1
-        new = await original(connection, *values)
+        new: Sequence[str] = await original(line, *values)
         if tries == 1:
-            await connection.close()
+            await line.connection.close()
             raise psycopg.OperationalError("lost")
         return new
 

@@ -19,7 +19,7 @@ from bot.services.approvals import Approvals
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.people import People
-from bot.services.ports import AuditQuery
+from bot.services.rows import AuditQuery
 from bot.services.runs import Asked, Runs
 from bot.stores.memory.runs import MemoryRuns
 from bot.stores.memory.store import MemoryStore

@@ -7,7 +7,8 @@ import pytest
 from bot.domain.documents import Document, Text
 from bot.domain.errors import OperationFailed
 from bot.services.messages import Messages, want
-from bot.services.ports import ChatUnavailable, Job, MessageRow
+from bot.services.ports import ChatUnavailable
+from bot.services.rows import Job, MessageRow
 from bot.stores.memory.store import MemoryStore
 from tests.fakes import FakeChat
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.services.incoming import Incoming
-from bot.services.ports import DeliveryKind
+from bot.services.rows import DeliveryKind
 from bot.slack.payloads import read
 
 COMMAND = {

@@ -21,7 +21,8 @@ from bot.domain.documents import (
     Text,
 )
 from bot.domain.markup import bold, code, fenced, literal, without_broadcasts
-from bot.slack.render import MAX_BLOCKS, MAX_TOTAL, as_csv, render
+from bot.slack.render import MAX_BLOCKS, MAX_TOTAL, render
+from bot.slack.tables import as_csv
 
 HOSTILE = "<!channel> & <@U1> ``` *x* _y_ ~z~ \u202e " + "\U0001f4a3" * 40
 LONG = HOSTILE * 400

@@ -17,9 +17,10 @@ from bot.services.backups import Backups
 from bot.services.desk import desk
 from bot.services.freshness import Freshness
 from bot.services.people import People
-from bot.services.ports import AuditQuery, ChatUnavailable, Delivery, DeliveryKind
+from bot.services.ports import ChatUnavailable
 from bot.services.registry import Places, Services
 from bot.services.requests import Requests
+from bot.services.rows import AuditQuery, Delivery, DeliveryKind
 from bot.services.runs import Asked, Runs
 from bot.services.trail import Trail
 from bot.stores.memory.store import MemoryStore

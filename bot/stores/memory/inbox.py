@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.services.ports import Delivery, InboxRow
+from bot.services.rows import Delivery, InboxRow
 from bot.stores.memory.tables import LONG_AGO, Clock, InboxRecord, Tables
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.services.ports import MessageRow
+from bot.services.rows import MessageRow
 from bot.stores.memory.tables import LONG_AGO, Clock, MessageRecord, Tables
 
 

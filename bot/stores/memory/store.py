@@ -8,19 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
     BackupStore,
-    Delivery,
     InboxStore,
-    Job,
     MessageStore,
     RunStore,
     ScheduleStore,
-    Wake,
     Work,
 )
+from bot.services.rows import Delivery, Job, Wake
 from bot.stores.memory.approvals import MemoryApprovals
 from bot.stores.memory.audit import MemoryAudit
 from bot.stores.memory.backups import MemoryBackups
@@ -38,13 +37,13 @@ def utc_now() -> datetime:
 class MemoryWork:
     """One transaction."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, clock: Clock, redactor: Redactor) -> None:
         self.wakes: list[Wake] = []
         self._clock = clock
         self.inbox: InboxStore = MemoryInbox(tables, clock)
         self.runs: RunStore = MemoryRuns(tables, clock)
         self.approvals: ApprovalStore = MemoryApprovals(tables, clock)
-        self.audit: AuditStore = MemoryAudit(tables, clock)
+        self.audit: AuditStore = MemoryAudit(tables, clock, redactor)
         self.backups: BackupStore = MemoryBackups(tables)
         self.messages: MessageStore = MemoryMessages(tables, clock)
         self.schedules: ScheduleStore = MemorySchedules(tables, clock)
@@ -59,8 +58,9 @@ class MemoryWork:
 class MemoryStore:
     """`wakes` holds the deferred jobs of committed transactions; whoever plays the engine takes them from there."""
 
-    def __init__(self, clock: Clock = utc_now) -> None:
+    def __init__(self, clock: Clock = utc_now, redactor: Redactor = NOTHING_SECRET) -> None:
         self._clock = clock
+        self._redactor = redactor
         self._tables = Tables()
         self._turn = asyncio.Lock()
         self.wakes: list[Wake] = []
@@ -69,7 +69,7 @@ class MemoryStore:
     async def work(self) -> AsyncIterator[Work]:
         async with self._turn:
             tables = self._tables.copy()
-            work = MemoryWork(tables, self._clock)
+            work = MemoryWork(tables, self._clock, self._redactor)
             yield work
             self._tables = tables
             self.wakes.extend(work.wakes)

@@ -8,7 +8,7 @@ from bot.domain.approvals import Decision
 from bot.domain.audit import RecordedEntry
 from bot.domain.backups import Backup
 from bot.domain.runs import Lease, Run
-from bot.services.ports import InboxRow, MessageRow
+from bot.services.rows import InboxRow, MessageRow
 
 Clock = Callable[[], datetime]
 
