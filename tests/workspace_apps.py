@@ -1,7 +1,8 @@
 """An installed app on a stand-in workspace, and ways to call it as the wire sees it."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,19 @@ class Wire:
 
     async def error(self, method: str, **arguments: Any) -> str | None:
         return (await self.call(method, **arguments)).get("error")
+
+
+def waits_for(wire: Wire, seconds: float) -> bool:
+    """True when somebody on the workspace's clock waits for about so long."""
+    clock = wire.running.stand_in.world.clock
+    return any(seconds - 5 < deadline - clock.now() <= seconds for deadline in clock.deadlines)
+
+
+async def until(ready: Callable[[], object]) -> None:
+    """Raises: TimeoutError when it does not come true within ten seconds."""
+    async with asyncio.timeout(10):
+        while not ready():  # noqa: ASYNC110 # what it looks at says nothing when it comes true
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from demo.workspace.client import WorkspaceRefusedError
-from tests.workspace_apps import Json, Wire, installed, manifest
+from tests.workspace_apps import Json, Wire, installed, manifest, until, waits_for
 
 ALERTS = "#takumi-alerts"
 
@@ -109,9 +109,9 @@ async def test_an_event_is_tried_again_with_number_and_reason(wire: Wire, receiv
     receiver.answer = lambda: web.Response(status=500)
     await wire.aiko.say("@takumi help", ALERTS)
     for count, pause in ((2, 60), (3, 300)):
-        await _until(lambda count=count, pause=pause: len(receiver.events()) == count and _waits(wire, pause))
+        await until(lambda count=count, pause=pause: len(receiver.events()) == count and waits_for(wire, pause))
         await wire.people.advance_clock(timedelta(seconds=pause))
-    await _until(lambda: len(receiver.events()) == 4)
+    await until(lambda: len(receiver.events()) == 4)
     tried = [(h.get("X-Slack-Retry-Num"), h.get("X-Slack-Retry-Reason")) for h, _ in receiver.events()]
     assert tried == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
     assert len({body["event_id"] for _, body in receiver.events()}) == 1
@@ -120,7 +120,7 @@ async def test_an_event_is_tried_again_with_number_and_reason(wire: Wire, receiv
 async def test_an_app_may_ask_for_no_more_tries(wire: Wire, receiver: Receiver) -> None:
     receiver.answer = lambda: web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
     await wire.aiko.say("@takumi help", ALERTS)
-    await _until(lambda: bool(receiver.events()))
+    await until(lambda: bool(receiver.events()))
     await wire.people.advance_clock(timedelta(minutes=10))
     await asyncio.sleep(0.05)
     assert len(receiver.events()) == 1
@@ -136,14 +136,3 @@ async def test_an_address_that_does_not_answer_the_challenge_is_not_installed(wi
 async def test_an_http_app_opens_no_socket(wire: Wire) -> None:
     answer = await wire.call("apps.connections.open", wire.credentials["app_token"])
     assert answer["ok"] is False
-
-
-def _waits(wire: Wire, seconds: float) -> bool:
-    clock = wire.running.stand_in.world.clock
-    return any(seconds - 5 < deadline - clock.now() <= seconds for deadline in clock.deadlines)
-
-
-async def _until(ready: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not ready():  # noqa: ASYNC110 # the server says nothing when this comes true
-            await asyncio.sleep(0.005)

@@ -1,6 +1,5 @@
 """Rate limits and faults: 429 when it is due, and whatever else a test asks for."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from demo.workspace.client import Workspace, WorkspaceRefusedError
 from demo.workspace.server import running_workspace
 from demo.workspace.state import snapshot
-from tests.workspace_apps import Wire, installed, manifest
+from tests.workspace_apps import Wire, installed, manifest, until
 
 ALERTS = "C0ALERTS01"
 
@@ -127,12 +126,10 @@ async def test_a_disk_that_refuses_once_is_tried_again(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(snapshot, "write", write)
     async with running_workspace(tmp_path) as running, Workspace(running.url, running.token) as people:
-        for text in ("one", "two"):
-            await people.person("Aiko").say(text, "#takumi-alerts")
-            while text == "one" and refusals:
-                await asyncio.sleep(0.01)
-        while not (tmp_path / "workspace.json").exists():
-            await asyncio.sleep(0.01)
+        await people.person("Aiko").say("one", "#takumi-alerts")
+        await until(lambda: not refusals)
+        await people.person("Aiko").say("two", "#takumi-alerts")
+        await until((tmp_path / "workspace.json").exists)
         assert "two" in (tmp_path / "workspace.json").read_text()
 
 

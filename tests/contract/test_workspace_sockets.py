@@ -8,7 +8,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from tests.workspace_apps import Json, Wire, installed
+from tests.workspace_apps import Json, Wire, installed, until, waits_for
 from tests.workspace_socket import socket_app
 
 ALERTS = "#takumi-alerts"
@@ -142,7 +142,7 @@ async def test_an_event_is_tried_again_at_once_after_a_minute_and_after_five(wir
     for attempt, pause in ((1, 0), (2, 60), (3, 300)):
         await wire.people.advance_clock(timedelta(seconds=3))
         if pause:
-            await _until_somebody_waits_for(wire, pause)
+            await until(lambda pause=pause: waits_for(wire, pause))
             await wire.people.advance_clock(timedelta(seconds=pause))
         again = await _mention(socket)
         assert (again["retry_attempt"], again["retry_reason"]) == (attempt, "timeout")
@@ -207,8 +207,7 @@ async def test_a_delayed_delivery_is_overtaken_by_the_next(wire: Wire) -> None:
     await wire.people.fault("delay_deliveries", delivery="slash_commands", seconds=0.2)
     async with socket_app(wire) as app:
         slow = await typed(wire, "/takumi first")
-        while wire.running.stand_in.faults.planned[0].times:
-            await asyncio.sleep(0.005)
+        await until(lambda: wire.running.stand_in.faults.planned[0].times == 0)
         await wire.aiko.command("/takumi second", ALERTS)
         await slow
         assert [p["text"] for p in app.payloads("slash_commands")] == ["second", "first"]
@@ -226,12 +225,6 @@ async def test_a_slash_payload_has_slacks_fields(wire: Wire) -> None:
         "token", "team_id", "team_domain", "channel_id", "channel_name", "user_id", "user_name", "command", "text",
         "api_app_id", "is_enterprise_install", "response_url", "trigger_id",
     }  # fmt: skip
-
-
-async def _until_somebody_waits_for(wire: Wire, seconds: float) -> None:
-    clock = wire.running.stand_in.world.clock
-    while not any(seconds - 5 < deadline - clock.now() <= seconds for deadline in clock.deadlines):  # noqa: ASYNC110 # the server says nothing when this comes true
-        await asyncio.sleep(0.005)
 
 
 async def _mention(socket: Socket) -> Json:

@@ -15,7 +15,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from demo.workspace.client import visible_text
-from tests.workspace_apps import Wire, installed, manifest
+from tests.workspace_apps import Wire, installed, manifest, until
 
 ALERTS, ALERTS_ID = "#takumi-alerts", "C0ALERTS01"
 MODAL: dict[str, Any] = {
@@ -144,12 +144,10 @@ async def test_a_mention_is_answered_in_its_thread(wire: Wire) -> None:
 
 
 async def test_a_socket_told_to_refresh_comes_back(socket_wire: Wire) -> None:
-    app_id = socket_wire.credentials["app_id"]
-    before = socket_wire.running.stand_in.sockets.connections(app_id)
+    app_id, sockets = socket_wire.credentials["app_id"], socket_wire.running.stand_in.sockets
+    before = sockets.connections(app_id)
     await socket_wire.people.fault("disconnect_sockets")
-    async with asyncio.timeout(10):
-        while not (now := socket_wire.running.stand_in.sockets.connections(app_id)) or now == before:  # noqa: ASYNC110 # the server says nothing when this comes true
-            await asyncio.sleep(0.01)
+    await until(lambda: [c for c in sockets.connections(app_id) if c not in before])
     assert (await socket_wire.aiko.command("/takumi help", ALERTS))["ok"]
 
 
