@@ -15,7 +15,7 @@ from procrastinate.jobs import Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from bot.engine.patience import PatientJobManager
-from bot.services.ports import Job, Wake
+from bot.services.rows import Job, Wake
 
 log = structlog.get_logger()
 
@@ -181,4 +181,4 @@ class Queue:
 def _connector(url: str) -> PsycopgConnector:
     settings = {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
     kwargs = settings | {"tcp_user_timeout": 10_000, "application_name": "takumi-bot-queue"}
-    return PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=5, kwargs=kwargs)
+    return PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=2, kwargs=kwargs)

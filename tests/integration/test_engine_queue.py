@@ -14,14 +14,14 @@ import pytest
 
 from bot.engine import queue as queue_module
 from bot.engine.queue import Queue
-from bot.services.ports import Job, Wake
+from bot.services.rows import Job, Wake
 from bot.stores.migrate import migrate
 from bot.stores.postgres import PostgresStore
 from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, create_bot_database
 from demo.platform.postgres import Cluster
 from tests.builders import a_delivery
 from tests.servers import EMBEDDED_VERSION, programs_of, start_cluster, unique_name
-from tests.stores import DEFER_RECEIVED, QUEUE_SCHEMA, BotDatabase, opened
+from tests.stores import DEFER_RECEIVED, QUEUE_SCHEMA, BotDatabase, opened, rows
 
 QUICK = timedelta(milliseconds=300)
 
@@ -53,7 +53,8 @@ async def working(url: str, handlers: dict[Job, Callable[[str], Awaitable[None]]
     """A worker at work until the block ends."""
     drain = options.pop("drain", timedelta(seconds=5))
     stop = asyncio.Event()
-    queue = Queue(url, polling=QUICK, heartbeat=options.pop("heartbeat", timedelta(seconds=10)))
+    heartbeat = options.pop("heartbeat", timedelta(seconds=10))
+    queue = Queue(url, polling=options.pop("polling", QUICK), heartbeat=heartbeat)
     task = asyncio.create_task(queue.run(handlers, 4, stop, drain))
     try:
         yield task
@@ -216,6 +217,17 @@ async def test_the_job_of_a_killed_worker_is_picked_up_by_another(postgres_store
     assert await left_over(migrated) == []
 
 
+async def test_a_worker_that_was_taken_for_dead_stands_up_again(postgres_store: PostgresStore, migrated: BotDatabase):
+    """Another that starts removes whoever was silent too long; without its row a worker cannot take jobs."""
+    seen = Seen()
+    async with working(migrated.url, seen.handlers):
+        await defer(postgres_store, Wake(Job.ADVANCE_RUN, "before"))
+        await seen.until(1)
+        assert await rows(migrated.owner_url, "DELETE FROM procrastinate_workers RETURNING 1") == [(1,)]
+        await defer(postgres_store, Wake(Job.ADVANCE_RUN, "after"))
+        assert await seen.until(2) == ["before", "after"]
+
+
 async def test_a_job_that_ends_every_worker_ends_itself_at_last(
     postgres_store: PostgresStore, migrated: BotDatabase, monkeypatch: pytest.MonkeyPatch
 ):
@@ -256,7 +268,7 @@ async def test_worker_and_running_handlers_live_through_a_restart_of_the_databas
         await defer(store, Wake(Job.ADVANCE_RUN, "at work"))
         await begun.wait()
         await own_cluster.stop(how)
-        await asyncio.sleep(2)  # long enough for the worker to look for jobs and to listen in vain
+        await asyncio.sleep(4)  # long enough for the worker to look for jobs and to listen in vain
         await own_cluster.start()
         await defer(store, Wake(Job.DRAW_MESSAGE, "after"))
         assert await seen.until(1) == ["after"]
@@ -266,6 +278,29 @@ async def test_worker_and_running_handlers_live_through_a_restart_of_the_databas
         async with asyncio.timeout(20):
             while await left_over(BotDatabase(name, url, own_cluster.url(name, BOT_OWNER))) != []:  # noqa: ASYNC110 - rows tell nobody
                 await asyncio.sleep(0.1)
+
+
+async def test_new_jobs_are_announced_again_after_a_restart(own_cluster: Cluster):
+    """Polling is so rare here that only the announcement can wake the worker in time."""
+    await create_bot_database(own_cluster, "bot")
+    url = own_cluster.url("bot", BOT_RUNTIME)
+    await migrate(own_cluster.url("bot", BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA])
+    seen = Seen()
+    async with opened(url) as pool, working(url, seen.handlers, polling=timedelta(minutes=5)):
+        store = PostgresStore(pool, Queue(url).deferrer, DEFER_RECEIVED)
+        await _announced(store, seen)
+        await own_cluster.stop()
+        await asyncio.sleep(1)
+        await own_cluster.start()
+        await _announced(store, seen)
+
+
+async def _announced(store: PostgresStore, seen: Seen) -> None:
+    before = len(seen.keys)
+    async with asyncio.timeout(20):
+        while len(seen.keys) == before:  # the worker may not listen yet
+            await defer(store, Wake(Job.ADVANCE_RUN, "r1"))
+            await asyncio.sleep(0.3)
 
 
 async def test_a_worker_that_begins_while_the_database_is_away_works_when_it_is_back(own_cluster: Cluster):
