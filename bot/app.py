@@ -32,6 +32,7 @@ from bot.services.desk import desk
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
+from bot.services.interruptions import Interruptions
 from bot.services.messages import Messages
 from bot.services.painting import RunPainter
 from bot.services.people import People
@@ -189,6 +190,7 @@ class Running:
             store=store,
             runs=runs,
             approvals=approvals,
+            interruptions=Interruptions(store, chat),
             backups=Backups(store),
             trail=Trail(store),
             health=PlatformHealth(tools),

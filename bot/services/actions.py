@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from bot.domain.approvals import Verdict
 from bot.domain.commands import Request
 from bot.domain.documents import Document, Reply, Text
+from bot.services.interruptions import Answer
 from bot.services.registry import Services
 
 ActionHandler = Callable[[Request, Services], Awaitable[Reply | None]]
@@ -16,6 +17,22 @@ async def cancel_run(request: Request, services: Services) -> Reply:
 
 async def approve_run(request: Request, services: Services) -> Reply:
     return _said(await services.approvals.decide(request.params, request.actor, Verdict.APPROVED))
+
+
+async def _goes_on(request: Request, services: Services, answer: Answer) -> Reply:
+    return _said(await services.interruptions.answer(request.params, request.actor, answer))
+
+
+async def was_done(request: Request, services: Services) -> Reply:
+    return await _goes_on(request, services, Answer.WAS_DONE)
+
+
+async def run_again(request: Request, services: Services) -> Reply:
+    return await _goes_on(request, services, Answer.RUN_AGAIN)
+
+
+async def abort(request: Request, services: Services) -> Reply:
+    return await _goes_on(request, services, Answer.ABORT)
 
 
 async def open_denial(_request: Request, _services: Services) -> None:
@@ -35,5 +52,8 @@ ACTIONS: Mapping[str, ActionHandler] = {
     "run.cancel": cancel_run,
     "run.approve": approve_run,
     "run.deny": open_denial,
+    "run.was_done": was_done,
+    "run.run_again": run_again,
+    "run.abort": abort,
 }
 SUBMISSIONS: Mapping[str, ActionHandler] = {"run.deny": deny_run}

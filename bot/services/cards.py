@@ -9,7 +9,7 @@ from bot.domain.documents import Button, Buttons, Confirm, Divider, Document, Fi
 from bot.domain.runs import Run, RunState
 from bot.policy.approvals import ApprovalNeed
 from bot.services.approvals import named, open_seats
-from bot.services.run_documents import cancel_button, headline, small_line
+from bot.services.run_documents import cancel_button, going_on, headline, small_line
 
 
 def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Document:
@@ -21,8 +21,8 @@ def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Documen
     parts += [Rich(_decision(decision)) for decision in decisions]
     if run.state is RunState.REQUESTED:
         parts += [Divider(), Rich(_asked(run, need, decisions)), Buttons(_buttons(run))]
-    elif run.state in (RunState.APPROVED, RunState.RUNNING):
-        parts.append(Buttons((cancel_button(run),)))
+    else:
+        parts += going_on(run)
     parts.append(Note(f"Plan {run.digest[:12]}. What you approve is what runs: any change of a bound fact voids it."))
     return Document(f"{run.title}: {run.state.value} ({run.label}).", parts)
 

@@ -8,6 +8,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
+from bot.services.interruptions import Interruptions
 from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
 from bot.services.trail import Trail
@@ -42,6 +43,7 @@ class Services:
     store: Store
     runs: Runs
     approvals: Approvals
+    interruptions: Interruptions
     backups: Backups
     trail: Trail
     health: HealthProbe

@@ -55,8 +55,7 @@ _TASK = {
 def head(run: Run) -> Document:
     """The message that heads the run's thread."""
     parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
-    if run.state in (RunState.APPROVED, RunState.RUNNING):
-        parts.append(Buttons((cancel_button(run),)))
+    parts += going_on(run)
     return Document(f"{run.title} {_SAID[run.state]} ({run.label}).", parts)
 
 
@@ -67,6 +66,30 @@ def headline(run: Run) -> str:
 def small_line(run: Run) -> str:
     asker = markup.mention(run.requester_slack)
     return " \u00b7 ".join(filter(None, (run.label, f"asked by {asker}", run.risk.value, run.environment)))
+
+
+def going_on(run: Run) -> list[Part]:
+    """The buttons of a run that is under way, or that asks how to go on."""
+    if run.state in (RunState.APPROVED, RunState.RUNNING):
+        return [Buttons((cancel_button(run),))]
+    if run.state is not RunState.INTERRUPTED:
+        return []
+    return [
+        Rich(f"*What is known:* {markup.literal(run.failure)}"),
+        Rich(f"*What to do next:* {markup.literal(run.hint)}"),
+        Buttons(tuple(_answer_button(run, *one) for one in _ANSWERS)),
+    ]
+
+
+_ANSWERS = (
+    ("It was done", "run.was_done", "The step counts as done, and the next one runs."),
+    ("Run it again", "run.run_again", "The step runs a second time. Look first whether that does harm."),
+    ("Abort", "run.abort", "The step counts as failed, and what was done is put back."),
+)
+
+
+def _answer_button(run: Run, label: str, action: str, text: str) -> Button:
+    return Button(label, action, run.id, confirm=Confirm(f"{label}?", text, label))
 
 
 def cancel_button(run: Run) -> Button:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.approvals import Verdict
 from bot.domain.audit import Verb
 from bot.domain.catalog import Catalog
 from bot.domain.errors import OperationFailed, Refused, Unavailable
@@ -18,6 +19,7 @@ from bot.domain.runs import Origin, Run, RunState, StepState
 from bot.services.approvals import Approvals
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
+from bot.services.interruptions import Answer, Interruptions
 from bot.services.people import People
 from bot.services.rows import AuditQuery
 from bot.services.runs import Asked, Runs
@@ -26,6 +28,7 @@ from bot.stores.memory.store import MemoryStore
 from tests.fakes import FakeChat, FakeTools, Nothing, Probed, Scripted, StepTools, catalog_of, failing, forever, runbook
 
 AIKO = Actor("slack:T1:UAIKO", Surface.SLACK, "UAIKO")
+EMI = Actor("slack:T1:UEMI", Surface.SLACK, "UEMI")
 
 
 class World:
@@ -246,11 +249,15 @@ async def test_a_run_whose_target_is_taken_waits_for_it() -> None:
 async def _crash_in_step_one(world: World) -> Run:
     """A worker that died after its intent, before its outcome."""
     run = await world.ask()
+    await _crash(world, run)
+    return run
+
+
+async def _crash(world: World, run: Run) -> None:
     async with world.store.work() as work:
         lease = await work.runs.start(run.id, "dead", timedelta(0), [])
         assert not isinstance(lease, str)
         await work.runs.save_step(run.id, replace(run.steps[0], state=StepState.INTENDED, attempt=1))
-    return run
 
 
 async def test_a_takeover_ends_the_dead_workers_sessions_before_it_looks_or_acts() -> None:
@@ -355,3 +362,52 @@ async def test_a_platform_that_cannot_be_looked_at_is_told_in_the_runs_thread() 
     assert run.state is RunState.REFUSED
     assert (run.failure, run.hint) == ("db:5432 did not answer.", "Is it running?")
     assert {wake.key for wake in world.store.wakes} >= {f"run:{run.id}", f"run:{run.id}:result"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened", "state"),
+    [
+        (Answer.WAS_DONE, ["two"], RunState.SUCCEEDED),
+        (Answer.RUN_AGAIN, ["one", "two"], RunState.SUCCEEDED),
+        (Answer.ABORT, ["undo one"], RunState.UNDONE),
+    ],
+)
+async def test_an_interrupted_run_goes_on_as_a_person_says(
+    answer: Answer, happened: list[str], state: RunState
+) -> None:
+    steps = (Step("one", "One", Scripted("one"), undo=Scripted("undo one")), Step("two", "Two", Scripted("two")))
+    world = World(runbook(*steps))
+    run = await _crash_in_step_one(world)
+    await world.execution.advance(run.id)
+    interruptions = Interruptions(world.store, world.chat)
+    await interruptions.answer(run.id, AIKO, answer)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == happened
+    assert (await world.look(run)).state is state
+    assert Verb.RUN_RESUMED in await world.verbs(run)
+
+
+async def test_an_interruption_is_answered_once() -> None:
+    world = World(runbook(Step("one", "One", Scripted("one"))))
+    run = await _crash_in_step_one(world)
+    await world.execution.advance(run.id)
+    interruptions = Interruptions(world.store, world.chat)
+    await interruptions.answer(run.id, AIKO, Answer.WAS_DONE)
+    with pytest.raises(Refused, match="asks nothing"):
+        await interruptions.answer(run.id, AIKO, Answer.RUN_AGAIN)
+
+
+async def test_how_a_destructive_run_goes_on_is_not_for_its_requester_or_for_other_roles() -> None:
+    world = World(runbook(Step("one", "One", Scripted("one")), risk=Risk.DESTRUCTIVE))
+    world.chat.people["UTARO"] = Person("UTARO", "T1", "Taro", roles=frozenset({Role.TEAM_LEAD}))
+    run = await world.ask()
+    await world.approvals.decide(run.id, EMI, Verdict.APPROVED)
+    await _crash(world, run)
+    await world.execution.advance(run.id)
+    interruptions = Interruptions(world.store, world.chat)
+    for somebody in (AIKO, replace(AIKO, principal="slack:T1:UTARO", slack_user="UTARO")):
+        with pytest.raises(Refused):
+            await interruptions.answer(run.id, somebody, Answer.RUN_AGAIN)
+    await interruptions.answer(run.id, EMI, Answer.RUN_AGAIN)
+    await world.execution.advance(run.id)
+    assert world.tools.happened == ["one"]

@@ -16,6 +16,7 @@ from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.desk import desk
 from bot.services.freshness import Freshness
+from bot.services.interruptions import Interruptions
 from bot.services.people import People
 from bot.services.ports import ChatUnavailable
 from bot.services.registry import Places, Services
@@ -59,7 +60,9 @@ class World:
         health: Any = None
         places = Places("/takumi", ("CALERTS",))
         backups, trail = Backups(self.store), Trail(self.store)
-        self.services = Services(self.store, runs, approvals, backups, trail, health, catalog, places)
+        self.services = Services(
+            self.store, runs, approvals, Interruptions(self.store, self.chat), backups, trail, health, catalog, places
+        )
         self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")
         self.count = 0
 

@@ -47,10 +47,12 @@ def test_gifts_to_owners_are_held_back_for_whoever_may_make_them() -> None:
     assert b"OWNER TO" not in text
     assert b"DEFAULT PRIVILEGES" not in text
     assert screen.held == [
-        HeldBack("ALTER FUNCTION public.odd(a integer) OWNER TO takumi;", "takumi"),
-        HeldBack('ALTER TABLE public.profiles OWNER TO "Odd; ""owner""";', 'Odd; "owner"'),
+        HeldBack("ALTER FUNCTION public.odd(a integer) OWNER TO takumi;", "takumi", gives=True),
+        HeldBack('ALTER TABLE public.profiles OWNER TO "Odd; ""owner""";', 'Odd; "owner"', gives=True),
         HeldBack(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE takumi IN SCHEMA public GRANT SELECT ON TABLES TO reader;", "takumi"
+            "ALTER DEFAULT PRIVILEGES FOR ROLE takumi IN SCHEMA public GRANT SELECT ON TABLES TO reader;",
+            "takumi",
+            gives=False,
         ),
     ]
 
