@@ -75,5 +75,6 @@ def _answered(step: StepRow, actor: Actor, answer: Answer) -> StepRow:
         return replace(step, state=StepState.DONE, note=f"said to be done by {who}")
     if answer is Answer.RUN_AGAIN:
         return replace(step, state=StepState.PENDING, note=f"to run again, says {who}")
-    failure = {"failure": f"Aborted by {who} after an interruption.", "hint": "", "cancelled": False}
-    return replace(step, state=StepState.FAILED, note=failure["failure"], data=failure)
+    why = f"Aborted by {who} after an interruption."
+    data = {"failure": why, "hint": "", "cancelled": False}
+    return replace(step, state=StepState.FAILED, note=why, data=data)
