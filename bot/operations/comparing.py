@@ -10,9 +10,9 @@ from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.operations.contents import read_contents, relations
 from bot.operations.files import BackupFiles, in_thread, sha256_of, unfinished_folder
-from bot.operations.loading import load, must_be_the_bytes
+from bot.operations.loading import Load, load_beside
 from bot.operations.looking import DatabaseFacts
-from bot.operations.scratch import proof_name, scratch_database
+from bot.operations.scratch import dropped_afterwards, proof_name
 from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.sessions import Session
 from bot.operations.tools.toolbox import StepTools
@@ -43,11 +43,12 @@ class CompareBackup:
         files = BackupFiles(unfinished_folder(self.folder, tools.context.run), dumped["file"])
         manifest = await read_manifest(files, dumped["manifest_sha256"])
         name = proof_name(tools.context.run)
-        async with tools.fence(access), scratch_database(tools, access, name, self.database.owner):
+        async with tools.fence(access), dropped_afterwards(tools, access, name):
             began = datetime.now(UTC)
             await tools.context.say("restoring the dump into a database of its own")
-            fed = await load(tools, access, files.dump, name, self.database.server_major)
-            must_be_the_bytes(fed, files.dump, manifest.sha256)
+            owner, major = self.database.owner, self.database.server_major
+            load = Load(files.dump, manifest.sha256, name, owner, major, untrusted=False)
+            await load_beside(tools, access, load)
             restored = datetime.now(UTC)
             found = await contents_of(tools, access, name)
         must_be_equal(manifest, found)

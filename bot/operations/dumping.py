@@ -24,6 +24,7 @@ from bot.operations.files import (
     write_durably,
 )
 from bot.operations.looking import DatabaseFacts, Identity, must_be
+from bot.operations.screening import COMPLETE
 from bot.operations.snapshots import Snapshot, held_snapshot
 from bot.operations.together import together
 from bot.operations.tools.access import DatabaseAccess
@@ -32,7 +33,6 @@ from bot.operations.tools.processes import must_succeed, outlast, run
 from bot.operations.tools.sessions import Session
 from bot.operations.tools.toolbox import StepTools
 
-COMPLETE = b"-- PostgreSQL database dump complete"
 # A guess on the safe side: a compressed dump is rarely half as large as the database with its indexes.
 DUMP_SHARE = 0.5
 
@@ -106,7 +106,8 @@ class DumpDatabase:
         self, tools: StepTools, access: DatabaseAccess, snapshot: Snapshot, files: BackupFiles, progress: Progress
     ) -> Written:
         programs = await tools.programs(self.database.server_major)
-        arguments = ("--format=plain", f"--snapshot={snapshot.id}", "--lock-wait-timeout=30s")
+        # A restored copy must not begin to subscribe to anything.
+        arguments = ("--format=plain", f"--snapshot={snapshot.id}", "--lock-wait-timeout=30s", "--no-subscriptions")
         command = tools.command(access, "pg_dump", programs, arguments)
         with disk_errors():
             ended = await run(command, drain=lambda source: compress(source, files.dump, progress))

@@ -115,11 +115,15 @@ def reserve_name(folder: Path, run: str, at: datetime, label: str) -> str:
 
 
 def _reserved(folder: Path, name: str, run: str) -> bool:
+    note = folder / UNFINISHED / f"{name}.reserved"
     try:
-        with (folder / UNFINISHED / f"{name}.reserved").open("x", encoding="utf-8") as file:
+        with note.open("x", encoding="utf-8") as file:
             file.write(run)
     except FileExistsError:
         return False
+    except OSError:
+        note.unlink(missing_ok=True)  # a full disk took the name and not the run: nobody would ever free it
+        raise
     return True
 
 

@@ -1,32 +1,82 @@
-"""A backup's file on its way into an empty database: hashed as it is read, and stopped by the first error."""
+"""A backup's file on its way into a database of its own: looked at, hashed, and stopped at the first error."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from bot.domain.errors import OperationFailed
+from bot.domain.errors import OperationFailed, Refused
 from bot.operations.files import disk_errors
+from bot.operations.restorers import Restorer, restorer
+from bot.operations.scratch import create_beside
+from bot.operations.screening import DumpScreen, HeldBack
 from bot.operations.tools.access import DatabaseAccess
-from bot.operations.tools.gzips import Fed, PassAll, Progress, feed
+from bot.operations.tools.gzips import Fed, Progress, feed
 from bot.operations.tools.processes import must_succeed, run
+from bot.operations.tools.programs import Programs
+from bot.operations.tools.sessions import quoted
 from bot.operations.tools.toolbox import StepTools
 
 # What is loaded is compared afterwards and dropped or kept as a whole: no commit on the way need survive a crash.
 OPTIONS = "-c synchronous_commit=off"
+ARGUMENTS = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1")
 
 
-async def load(tools: StepTools, access: DatabaseAccess, file: Path, database: str, server_major: int) -> Fed:
-    """Restore a plain dump as `gunzip | psql -v ON_ERROR_STOP=1` would.
+@dataclass(frozen=True)
+class Load:
+    """A file to restore into a new database named `into`, which then belongs to `owner`.
 
-    Raises: OperationFailed when the file is damaged or psql meets an error.
+    The file's bytes must have that hash. `untrusted` is any file but the run's own fresh dump.
     """
-    programs = await tools.programs(server_major)
-    arguments = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1")
-    command = tools.command(access, "psql", programs, arguments, database=database, options=OPTIONS)
+
+    file: Path
+    sha256: str
+    into: str
+    owner: str
+    server_major: int
+    untrusted: bool = True
+
+
+async def load_beside(tools: StepTools, access: DatabaseAccess, load: Load) -> Fed:
+    """Restore a plain dump beside the access's own database.
+
+    Raises: OperationFailed when the file is damaged, is no dump, or psql meets an error; Refused.
+    """
+    programs = await tools.programs(load.server_major)
+    if load.untrusted and not programs.can_restrict:
+        raise Refused(
+            f"psql {programs.version} cannot be kept from running commands that a file may hold.",
+            hint=f"Update postgresql-client-{programs.major} on the bot's machine.",
+        )
+    async with restorer(tools, access, untrusted=load.untrusted) as role:
+        await create_beside(tools, access, load.into, role.login.user if role.confined else load.owner)
+        fed, held = await _feed(tools, access, load, programs, role)
+        must_be_the_bytes(fed, load.file, load.sha256)
+        if role.confined:
+            await _hand_over(tools, access, load, role.login.user, held)
+    return fed
+
+
+async def _feed(
+    tools: StepTools, access: DatabaseAccess, load: Load, programs: Programs, role: Restorer
+) -> tuple[Fed, list[HeldBack]]:
+    """As `gunzip | psql -v ON_ERROR_STOP=1` would, but that psql sees only what pg_dump writes."""
+    command = tools.command_as(role.login, access, "psql", programs, ARGUMENTS, database=load.into, options=OPTIONS)
+    screen = DumpScreen(load.file.name, load.server_major, hold_owners=role.confined, restrict=programs.can_restrict)
     progress = Progress()
     with disk_errors():
-        ended = await run(command, feed=lambda sink: feed(file, sink, PassAll(), progress))
+        ended = await run(command, feed=lambda sink: feed(load.file, sink, screen, progress))
     must_succeed(command, ended)
-    fed: Fed = ended.fed
-    return fed
+    return ended.fed, screen.held
+
+
+async def _hand_over(tools: StepTools, access: DatabaseAccess, load: Load, role: str, held: list[HeldBack]) -> None:
+    """Give everything to whom the dump says, by the maintenance role: what this runs is no code of the dump."""
+    async with tools.session(access, load.into) as session:
+        await session.rows("BEGIN")
+        await session.rows(f"REASSIGN OWNED BY {quoted(role)} TO {quoted(load.owner)}")
+        for gift in held:
+            if not gift.gives or gift.owner != load.owner:
+                await session.rows(gift.sql)
+        await session.rows("COMMIT")
 
 
 def must_be_the_bytes(fed: Fed, file: Path, sha256: str) -> None:

@@ -15,33 +15,37 @@ def proof_name(run: str) -> str:
 
 
 @asynccontextmanager
-async def scratch_database(tools: StepTools, access: DatabaseAccess, name: str, owner: str) -> AsyncIterator[str]:
-    """A new, empty database beside the access's own, with its encoding and collation; dropped in every case.
+async def dropped_afterwards(tools: StepTools, access: DatabaseAccess, name: str) -> AsyncIterator[None]:
+    """Whatever happens, no database of that name is left. Raises: OperationFailed."""
+    try:
+        yield
+    finally:
+        await outlast(drop_beside(tools, access, name))
 
-    Raises: OperationFailed.
+
+async def create_beside(tools: StepTools, access: DatabaseAccess, name: str, owner: str) -> None:
+    """A new, empty database with the access's own one's encoding, collation and tablespace, for its owner alone.
+
+    One of that name that an earlier attempt left is dropped. Raises: OperationFailed.
     """
     async with tools.session(access) as model:
         template = "template1" if await model.value(_NEEDS_TEMPLATE1) else "template0"
-        locale = await model.value(_LOCALE)
+        kind = await model.value(_KIND)
     async with tools.session(access, access.maintenance_database) as session:
         await drop_database(session, name)
-        await session.rows(f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE {template} {locale}")
-    try:
-        async with tools.session(access, access.maintenance_database) as session:
-            await session.rows(f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC")
-        yield name
-    finally:
-        await outlast(_drop(tools, access, name))
+        await session.rows(f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE {template} {kind}")
+        await session.rows(f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC")
+
+
+async def drop_beside(tools: StepTools, access: DatabaseAccess, name: str) -> None:
+    """Raises: OperationFailed."""
+    async with tools.session(access, access.maintenance_database) as session:
+        await drop_database(session, name)
 
 
 async def drop_database(session: Session, name: str) -> None:
     """Drop it with every session in it; nothing happens when there is none. Raises: OperationFailed."""
     await session.rows(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
-
-
-async def _drop(tools: StepTools, access: DatabaseAccess, name: str) -> None:
-    async with tools.session(access, access.maintenance_database) as session:
-        await drop_database(session, name)
 
 
 # An extension that only a superuser may create comes along from template1, where somebody put it for this purpose.
@@ -53,7 +57,7 @@ SELECT EXISTS (SELECT FROM pg_extension e
 """
 
 # As JSON, since the columns of the locale have other names in each version.
-_LOCALE = """
+_KIND = """
 SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
        || CASE j->>'datlocprovider'
               WHEN 'c' THEN ' LOCALE_PROVIDER libc'
@@ -61,5 +65,7 @@ SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.enc
               WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j->>'datlocale')
               ELSE '' END
        || coalesce(' ICU_RULES ' || quote_literal(j->>'daticurules'), '')
-FROM pg_database d, LATERAL (SELECT to_jsonb(d) AS j) AS as_json WHERE d.datname = current_database()
+       || CASE WHEN t.spcname = 'pg_default' THEN '' ELSE format(' TABLESPACE %I', t.spcname) END
+FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace, LATERAL (SELECT to_jsonb(d) AS j) AS as_json
+WHERE d.datname = current_database()
 """

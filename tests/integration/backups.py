@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from bot.domain.runbooks import RunInfo
 from bot.domain.targets import Environment
 from bot.operations.tools.access import BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import StepTools, Toolbox
-from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database
+from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database, create_role
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, REGION, ObjectStore
 from runbooks import backup_database
@@ -103,6 +103,15 @@ async def backup_plan(toolbox: Toolbox, **params: Any) -> Plan:
     facts = await backup_database.look_up(asked, toolbox.for_look_up())
     again = backup_database.BackupFacts.model_validate(facts.model_dump(mode="json"))
     return backup_database.plan(asked, again, RunInfo("planned", datetime.now(UTC)))
+
+
+async def with_restorer(reached: Platform, cluster: Cluster) -> Platform:
+    """The same platform with a role without rights, that restored files run as."""
+    login = Login("takumi_restore", SecretStr("takumi_restore-password"))
+    async with cluster.connect() as connection:
+        await create_role(connection, login.user, login.password.get_secret_value())
+        await connection.execute("GRANT takumi_restore TO takumi_maintenance")
+    return replace(reached, databases=tuple(replace(access, restorer=login) for access in reached.databases))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from bot.operations.comparing import contents_of
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.databases import create_platform_database
 from demo.platform.postgres import Cluster
-from tests.integration.backups import SmallEngine, backup_plan, connected, platform
+from tests.integration.backups import SmallEngine, backup_plan, connected, platform, with_restorer
 from tests.servers import drop_database, unique_name
 
 TYPES = (Path(__file__).parent.parent / "data" / "every_type.sql").read_text(encoding="utf-8")
@@ -47,8 +47,12 @@ async def test_every_type_has_the_same_hash_on_every_version(each_cluster: Clust
     assert (found.hash_1, found.hash_2) == EVERY_TYPE_HASHES
 
 
-async def test_every_kind_of_thing_survives_a_proven_backup(each_cluster: Cluster, typed: str, tmp_path: Path) -> None:
-    engine = SmallEngine(Toolbox(platform(each_cluster, typed, tmp_path)))
+@pytest.mark.parametrize("confined", [True, False], ids=["confined", "as maintenance"])
+async def test_every_kind_of_thing_survives_a_proven_backup(
+    each_cluster: Cluster, typed: str, tmp_path: Path, confined: bool
+) -> None:
+    reached = platform(each_cluster, typed, tmp_path)
+    engine = SmallEngine(Toolbox(await with_restorer(reached, each_cluster) if confined else reached))
     await engine.execute(await backup_plan(engine.toolbox))
     manifest = engine.earlier["publish"]["backup"]["manifest"]
     kinds = {name: table["kind"] for name, table in manifest["tables"].items()}

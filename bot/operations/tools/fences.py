@@ -75,15 +75,21 @@ def lock_key(run: str) -> int:
     return int.from_bytes(hashlib.sha256(run.encode()).digest()[:4], "big", signed=True)
 
 
-async def _take(lock: Session, context: StepContext) -> None:
-    until = asyncio.get_running_loop().time() + LOCK_PATIENCE_SECONDS
-    while not await lock.value("SELECT pg_try_advisory_lock(%s, %s)", (LOCK_CLASS, lock_key(context.run))):
-        if asyncio.get_running_loop().time() > until:
-            raise OperationFailed(
-                "Another attempt of this run still holds its lock on the target.",
-                hint="Wait until it has ended, or end the session of that name in pg_stat_activity.",
-            )
+async def wait_for_lock(session: Session, lock_class: int, key: int) -> None:
+    """Take an advisory lock for as long as the session lives, however long that takes. Raises: OperationFailed."""
+    while not await session.value("SELECT pg_try_advisory_lock(%s, %s)", (lock_class, key)):  # noqa: ASYNC110 - another process
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _take(lock: Session, context: StepContext) -> None:
+    try:
+        async with asyncio.timeout(LOCK_PATIENCE_SECONDS):
+            await wait_for_lock(lock, LOCK_CLASS, lock_key(context.run))
+    except TimeoutError as error:
+        raise OperationFailed(
+            "Another attempt of this run still holds its lock on the target.",
+            hint="Wait until it has ended, or end the session of that name in pg_stat_activity.",
+        ) from error
 
 
 @asynccontextmanager

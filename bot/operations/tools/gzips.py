@@ -53,16 +53,6 @@ class Screen(Protocol):
     def finish(self) -> bytes: ...
 
 
-class PassAll:
-    """For a file that needs no looking at."""
-
-    def pass_on(self, block: bytes) -> bytes:
-        return block
-
-    def finish(self) -> bytes:
-        return b""
-
-
 def compress(source: int, path: Path, progress: Progress) -> Written:
     """Read the pipe to its end into a new gzip file, on all cores: each block is a member, as gzip allows.
 

@@ -14,6 +14,7 @@ NEEDED = ("pg_dump", "psql")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)\.(\d+)")
 # From 17 on a dump sets transaction_timeout, which an older server does not know.
 NEW_DIALECT = 17
+FIRST_TO_RESTRICT = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6, 18: 0}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Programs:
     @property
     def version(self) -> str:
         return f"{self.major}.{self.minor}"
+
+    @property
+    def can_restrict(self) -> bool:
+        r"""Whether psql knows `\restrict`, which came to each version with one of its minor releases."""
+        return self.minor >= FIRST_TO_RESTRICT.get(self.major, 0)
 
     def path(self, name: str) -> Path:
         return self.folder / name

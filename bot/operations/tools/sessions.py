@@ -31,6 +31,11 @@ class Session:
         """The server's process that serves this session."""
         return self._connection.info.backend_pid
 
+    def verifier(self, user: str, password: str) -> str:
+        """What the server keeps of a password, so that the password itself is in no statement and no log."""
+        encrypted = self._connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
+        return encrypted.decode()
+
     async def rows(self, statement: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """The answer's rows; none for a statement that answers nothing. Raises: OperationFailed."""
         with platform_errors(self._place):
