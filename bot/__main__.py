@@ -20,7 +20,7 @@ from bot.domain.audit import RecordedEntry
 from bot.domain.canonical import canonical_json
 from bot.domain.errors import BotError
 from bot.reference import documents
-from bot.services.ports import AuditQuery
+from bot.services.rows import AuditQuery
 from bot.services.trail import Trail
 from bot.slack.manifest import manifest as make_manifest
 from bot.slack.manifest import to_yaml
