@@ -1,5 +1,6 @@
 """A message's content, checked as Slack checks it, whichever door it came in by."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ UPDATE_TEXT_LIMIT = 4_000
 ATTACHMENT_LIMIT = 100
 MARKDOWN_TEXT_LIMIT = 12_000
 CUMULATIVE_TEXT_LIMIT = 11_000
-METADATA_LIMIT_BYTES = 16_000
+METADATA_LIMIT = 16_000
 TRUNCATION_MARK = "..."
 
 
@@ -78,7 +79,7 @@ class Content:
             raise SlackError("invalid_metadata_format")
         if not isinstance(self.metadata.get("event_payload"), dict):
             raise SlackError("invalid_metadata_schema")
-        if len(str(self.metadata)) > METADATA_LIMIT_BYTES:
+        if len(json.dumps(self.metadata)) > METADATA_LIMIT:
             raise SlackError("metadata_too_large")
 
 

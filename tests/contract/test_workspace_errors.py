@@ -31,6 +31,11 @@ MISTAKES: list[tuple[str, Json, str]] = [
     ("chat.postMessage", {"channel": ALERTS, "attachments": [{"text": "a"}] * 101}, "too_many_attachments"),
     ("chat.postMessage", {"channel": ALERTS, "text": "x", "metadata": {"event_type": ""}}, "invalid_metadata_format"),
     ("chat.postMessage", {"channel": ALERTS, "text": "x", "metadata": {"event_type": "a"}}, "invalid_metadata_schema"),
+    (
+        "chat.postMessage",
+        {"channel": ALERTS, "text": "x", "metadata": {"event_type": "a", "event_payload": {"b": "c" * 16_000}}},
+        "metadata_too_large",
+    ),
     ("chat.postMessage", {"channel": ALERTS, "text": "x", "markdown_text": "y"}, "markdown_text_conflict"),
     ("chat.postMessage", {"channel": ALERTS, "text": "x", "thread_ts": NO_TS}, "cannot_reply_to_message"),
     ("chat.postMessage", {"channel": ALERTS, "text": "x", "username": "Somebody"}, "missing_scope"),

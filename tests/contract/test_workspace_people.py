@@ -139,7 +139,7 @@ async def test_it_says_that_it_is_not_slack(wire: Wire) -> None:
 async def test_an_event_needs_its_scope_and_the_bot_in_the_channel(wire: Wire) -> None:
     """Seen at the door to the app: nothing is sent for a channel the bot is not in."""
     heard: list[str] = []
-    wire.running.stand_in.events._tell = lambda _, event: heard.append(event["type"])  # type: ignore[method-assign]
+    wire.running.stand_in.events._tell = lambda _, event: heard.append(event["type"])  # type: ignore[method-assign] # listens at the door
     await wire.aiko.say("@takumi hello", "#general")
     assert heard == []
     await wire.aiko.say("@takumi hello", ALERTS)
@@ -148,7 +148,7 @@ async def test_an_event_needs_its_scope_and_the_bot_in_the_channel(wire: Wire) -
 
 async def test_a_bot_that_names_itself_is_not_told_so(wire: Wire) -> None:
     heard: list[str] = []
-    wire.running.stand_in.events._tell = lambda _, event: heard.append(event["type"])  # type: ignore[method-assign]
+    wire.running.stand_in.events._tell = lambda _, event: heard.append(event["type"])  # type: ignore[method-assign] # listens at the door
     await wire.post(f"<@{wire.credentials['bot_user_id']}> is me")
     assert heard == ["message"]
 
