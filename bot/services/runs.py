@@ -10,6 +10,7 @@ from bot.domain.audit import Entry, Verb
 from bot.domain.canonical import canonical_json, digest
 from bot.domain.catalog import Catalog, Loaded
 from bot.domain.errors import OperationFailed, Refused, RequestError
+from bot.domain.grammar import validated
 from bot.domain.params import Params
 from bot.domain.people import Actor
 from bot.domain.plans import Plan
@@ -27,7 +28,7 @@ SAME_REQUEST_WITHIN = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks for a run, in which conversation; `request` is the inbox id or the calendar's instant.
+    """Who asks for a run, in which conversation, and which run it undoes; `request` is the inbox id or the calendar's instant.
 
     A request worked on twice (a redelivery, a worker that died) finds the run it made the first time.
     """
@@ -35,6 +36,7 @@ class Asked:
     request: str
     actor: Actor
     origin: Origin
+    undoes: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,16 @@ class Runs:
             refused = await work.runs.get(run.id) or stored
             await want_run_messages(work, refused)
         return refused
+
+    async def undo(self, number: int, asked: Asked) -> Run:
+        """Ask for the undoing of a run that succeeded: a run of its own, with its own approval. Raises: Refused."""
+        run = await self.find(number)
+        book = self.runbook(run.runbook)
+        if run.state is not RunState.SUCCEEDED or book.undone_by is None:
+            why = f"it is {run.state.value}" if book.undone_by else "nothing undoes this kind of run"
+            raise Refused(f"{run.label} cannot be undone: {why}.", hint="Look at its thread.")
+        name, values = book.undone_by({row.key: row.data for row in run.steps})
+        return await self.request(name, validated(self.runbook(name).params, values), replace(asked, undoes=run.id))
 
     async def cancel(self, run_id: str, actor: Actor) -> str:
         """Cancel a waiting run at once, ask a running one to stop; the answer says which. Raises: Refused."""
@@ -151,6 +163,7 @@ def _blank_run(info: RunInfo, book: Runbook, params: Params, asked: Asked) -> Ru
         origin=asked.origin,
         steps=(),
         created_at=info.at,
+        undoes=asked.undoes,
     )
 
 
