@@ -24,7 +24,12 @@ _FOREIGN_KEY_VIOLATION = "23503"
 
 
 class PatientJobManager(JobManager):
-    """Waits where the original raises: a worker that ended would wait for its longest run before it is restarted."""
+    """Waits where the original raises: a worker that ended would wait for its longest run before it is restarted.
+
+    While `in_a_hurry`, at the end of the process, nothing that failed is tried again.
+    """
+
+    in_a_hurry = False
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         try:
@@ -56,30 +61,31 @@ class PatientJobManager(JobManager):
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         original = super().finish_job
-        await _persist(job, lambda: original(job, status, delete_job))
+        await self._persist(job, lambda: original(job, status, delete_job))
 
     async def retry_job(self, job: Job, *args: Any, **kwargs: Any) -> None:
         original = super().retry_job
-        await _persist(job, lambda: original(job, *args, **kwargs))
+        await self._persist(job, lambda: original(job, *args, **kwargs))
 
-
-async def _persist(job: Job, write: Callable[[], Awaitable[None]]) -> None:
-    """Try until the database answers; a job that somebody else has finished meanwhile is no error."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + PERSIST_FOR.total_seconds()
-    while True:
-        try:
-            await write()
-        except ConnectorException as error:
-            if not _is_outage(error):
-                log.info("queue.job_gone", job=job.task_name, key=job.task_kwargs.get("key"), error=_cause(error))
-                return
-            if loop.time() > until:
-                raise
-            log.warning("queue.no_answer", what="finish", error=_cause(error))
+    async def _persist(self, job: Job, write: Callable[[], Awaitable[None]]) -> None:
+        """Try until the database answers; a job that is not finished here is given back later, which is harmless."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PERSIST_FOR.total_seconds()
+        while True:
+            try:
+                return await write()
+            except ConnectorException as error:
+                # What is no outage is a job that somebody else has finished meanwhile.
+                over = not _is_outage(error) or self.in_a_hurry or loop.time() > until
+                log.warning(
+                    "queue.not_finished" if over else "queue.no_answer",
+                    job=job.task_name,
+                    key=job.task_kwargs.get("key"),
+                    error=_cause(error),
+                )
+                if over:
+                    return None
             await asyncio.sleep(LOOK_AGAIN.total_seconds())
-        else:
-            return
 
 
 def _is_outage(error: ConnectorException) -> bool:

@@ -62,7 +62,8 @@ class Queue:
         self._handlers: Mapping[Job, Handler] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._app = App(connector=_connector(url))
-        self._app.job_manager = PatientJobManager(self._app.connector)
+        self._manager = PatientJobManager(self._app.connector)
+        self._app.job_manager = self._manager
         self._tasks = {job: self._task(job) for job in Job}
 
     async def deferrer(self, connection: Any, wakes: Sequence[Wake]) -> None:
@@ -98,6 +99,7 @@ class Queue:
 
     async def _work(self, concurrency: int, stop: asyncio.Event, drain: timedelta) -> None:
         """One life of a worker."""
+        self._manager.in_a_hurry = False
         try:
             await self._app.open_async()
             async with asyncio.TaskGroup() as group:
@@ -126,6 +128,7 @@ class Queue:
         """Take no new jobs, wait for those at work, and cancel what does not end in time."""
         worker.cancel()
         await asyncio.wait({worker}, timeout=drain.total_seconds())
+        self._manager.in_a_hurry = True
         for task in tuple(self._working):
             log.warning("queue.handler_cancelled", handler=task.get_name())
             task.cancel()
@@ -137,16 +140,14 @@ class Queue:
         while True:
             try:
                 await self._give_back()
-                await self._app.job_manager.delete_old_jobs(
-                    KEEP_FAILED_HOURS, include_failed=True, include_aborted=True
-                )
+                await self._manager.delete_old_jobs(KEEP_FAILED_HOURS, include_failed=True, include_aborted=True)
             except Exception as error:  # noqa: BLE001 - tried again in a moment
                 log.warning("queue.no_answer", what="care", error=str(error))
             await asyncio.sleep(self._heartbeat.total_seconds() * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
 
     async def _give_back(self) -> None:
         """A job whose worker is gone runs again; that it may still be at it is harmless, since rows decide."""
-        manager = self._app.job_manager
+        manager = self._manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=3 * self._heartbeat.total_seconds()):
             log.warning("queue.job_given_back", job=job.task_name, key=job.task_kwargs.get("key"))
             if job.attempts < GIVE_BACK_LIMIT:

@@ -186,7 +186,7 @@ async def test_a_handler_that_outlasts_the_drain_is_cancelled_and_its_job_left_f
 WORKER = """
 import asyncio, sys
 from bot.engine.queue import Queue
-from bot.services.ports import Job
+from bot.services.rows import Job
 
 async def hang(key):
     print(key, flush=True)
@@ -199,9 +199,7 @@ asyncio.run(Queue(sys.argv[1]).run(dict.fromkeys(Job, hang), 1, asyncio.Event())
 async def test_the_job_of_a_killed_worker_is_picked_up_by_another(postgres_store: PostgresStore, migrated: BotDatabase):
     await defer(postgres_store, Wake(Job.ADVANCE_RUN, "r1"))
     command = [sys.executable, "-c", WORKER, migrated.url]
-    victim = await asyncio.create_subprocess_exec(
-        *command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
-    )
+    victim = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert victim.stdout is not None
     try:
         async with asyncio.timeout(30):
@@ -278,6 +276,25 @@ async def test_worker_and_running_handlers_live_through_a_restart_of_the_databas
         async with asyncio.timeout(20):
             while await left_over(BotDatabase(name, url, own_cluster.url(name, BOT_OWNER))) != []:  # noqa: ASYNC110 - rows tell nobody
                 await asyncio.sleep(0.1)
+
+
+async def test_a_stop_while_the_database_is_away_does_not_wait_for_it(own_cluster: Cluster):
+    await create_bot_database(own_cluster, "bot")
+    url = own_cluster.url("bot", BOT_RUNTIME)
+    await migrate(own_cluster.url("bot", BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA])
+    seen, begun, go_on = Seen(), asyncio.Event(), asyncio.Event()
+
+    async def work_slowly(key: str) -> None:
+        begun.set()
+        await go_on.wait()
+        await seen.note(key)
+
+    async with working(url, dict.fromkeys(Job, work_slowly), drain=timedelta(seconds=1)), opened(url) as pool:
+        await defer(PostgresStore(pool, Queue(url).deferrer, DEFER_RECEIVED), Wake(Job.ADVANCE_RUN, "r1"))
+        await begun.wait()
+        await own_cluster.stop()
+        go_on.set()
+        assert await seen.until(1) == ["r1"]
 
 
 async def test_new_jobs_are_announced_again_after_a_restart(own_cluster: Cluster):
