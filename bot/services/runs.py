@@ -30,7 +30,8 @@ SAME_REQUEST_WITHIN = timedelta(seconds=10)
 class Asked:
     """Who asks for a run, in which conversation, and which run it undoes.
 
-    `request` is the inbox id or the calendar's instant. A request worked on twice (a redelivery, a worker that died) finds the run it made the first time.
+    `request` is the inbox id or the calendar's instant: a request worked on twice (a redelivery, a worker that died)
+    finds the run it made the first time.
     """
 
     request: str
