@@ -185,26 +185,31 @@ async def _answered(method: str, calling: Awaitable[Any]) -> Mapping[str, Any]:
         raise _refusal(method, error) from error
     except (ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
         raise ChatUnavailable(f"{method}: {type(error).__name__} {error}", AWAY, in_doubt=True) from error
-    return response.data if isinstance(response.data, dict) else {}
+    return _said(response)
 
 
 def _refusal(method: str, error: SlackApiError) -> Exception:
     response = error.response
-    status = getattr(response, "status_code", 0)
-    code = response.get("error", "") if hasattr(response, "get") else ""
+    status, said = getattr(response, "status_code", 0), _said(response)
+    code = said.get("error", "")
     if status == 429 or code in ("ratelimited", "rate_limited"):  # noqa: PLR2004 - HTTP's Too Many Requests
         wait = int(response.headers.get("Retry-After", response.headers.get("retry-after", "1")))
         return ChatUnavailable(f"{method}: rate limited", timedelta(seconds=wait), in_doubt=False)
     if status >= 500 or code in _SERVER_SIDE:  # noqa: PLR2004 - HTTP's server errors
         return ChatUnavailable(f"{method}: {status} {code}", AWAY, in_doubt=True)
-    more = response.get("response_metadata") or {} if hasattr(response, "get") else {}
     return OperationFailed(
         f"Slack refused {method}: {code}",
         hint=_ADVICE.get(code, ""),
         error=code,
-        needed=response.get("needed", ""),
-        messages=more.get("messages", []),
+        needed=said.get("needed", ""),
+        messages=(said.get("response_metadata") or {}).get("messages", []),
     )
+
+
+def _said(response: Any) -> Mapping[str, Any]:
+    """The body of an answer; empty for what is no JSON, such as the page of a proxy that has no server behind it."""
+    body = getattr(response, "data", response)
+    return body if isinstance(body, dict) else {}
 
 
 _ADVICE = {

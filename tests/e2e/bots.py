@@ -81,6 +81,12 @@ class BotUnderTest:
             assert time.monotonic() < deadline, f"{said}; {self.child.log_tail()}"
             await asyncio.sleep(0.05)
 
+    async def until_not_ready(self) -> None:
+        """Wait until it says itself that something is wrong. Raises: TimeoutError."""
+        async with asyncio.timeout(READY_TIMEOUT.total_seconds()):
+            while (await self.readiness())["ready"]:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.05)
+
     async def readiness(self) -> dict[str, Any]:
         """What `/readyz` says; an address that nobody serves is not ready either."""
         try:
@@ -88,6 +94,9 @@ class BotUnderTest:
                 return dict(await answer.json())
         except aiohttp.ClientError as error:
             return {"ready": False, "wrong": {"web": str(error)}}
+
+    def times_logged(self, words: str) -> int:
+        return self.log.read_text(encoding="utf-8").count(words)
 
     async def stop(self) -> None:
         if self.child is not None:

@@ -1,6 +1,7 @@
 """What end-to-end tests can ask for: the product, its bots, the people."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def socket_bot(product: Product) -> BotUnderTest:
 def http_bot(product: Product) -> BotUnderTest:
     """A second bot in the same workspace, to which Slack posts signed requests: `/takumi-http`."""
     return asyncio.run(product.add_bot("Takumi over HTTP", "/takumi-http", mode="http"))
+
+
+@pytest.fixture(scope="session")
+def nightly_bot(product: Product) -> BotUnderTest:
+    """A bot whose daily backup is due every minute."""
+    every_minute = {"TAKUMI_BOT_SCHEDULES": json.dumps({"database-backup": "* * * * *"}), "CLOUD_BACKUP": ""}
+    return asyncio.run(product.add_bot("Takumi by night", "/takumi-night", **every_minute))
 
 
 @pytest.fixture(params=["socket", "http"])

@@ -1,7 +1,7 @@
 """The whole product for tests: platform, workspace and the unmodified bot, each part a process of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,6 +139,18 @@ async def counts_of(cluster: Cluster, database: str) -> dict[str, int]:
     return counts
 
 
+@asynccontextmanager
+async def with_ballast(cluster: Cluster) -> AsyncIterator[None]:
+    """The database holds so much more that pg_dump is at it for a second or two."""
+    async with cluster.connect(PRODUCTION_DATABASE, PLATFORM_OWNER) as connection:
+        await connection.execute(
+            "CREATE TABLE ballast AS SELECT n, repeat(md5(n::text), 8) AS weight FROM generate_series(1, 200000) AS n"
+        )
+    yield
+    async with cluster.connect(PRODUCTION_DATABASE, PLATFORM_OWNER) as connection:
+        await connection.execute("DROP TABLE ballast")
+
+
 async def sessions_of(cluster: Cluster, run: str) -> list[str]:
     """The names of the sessions that a run has on the platform."""
     async with cluster.connect() as connection:
@@ -146,6 +158,27 @@ async def sessions_of(cluster: Cluster, run: str) -> list[str]:
             "SELECT application_name FROM pg_stat_activity WHERE starts_with(application_name, %s)", (f"takumi:{run}:",)
         )
         return [row[0] for row in await found.fetchall()]
+
+
+def programs_of(run: str) -> list[tuple[int, str]]:
+    """The living processes that were started for a run, by whatever process, each with its program's name."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_ours = f"PGAPPNAME=takumi:{run}:".encode() in (process / "environ").read_bytes()
+            program = (process / "cmdline").read_bytes().split(b"\0")[0].decode()
+        except OSError:
+            continue  # it has ended, or is not ours
+        if is_ours and program:
+            found.append((int(process.name), Path(program).name))
+    return found
+
+
+async def until(happened: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait for what happens in another process. Raises: TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not happened():  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.02)
 
 
 def files_below(folder: Path) -> set[str]:

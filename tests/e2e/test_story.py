@@ -17,6 +17,9 @@ from tests.e2e.bots import BotUnderTest
 from tests.e2e.product import PRODUCTION_DATABASE, Product, counts_of, files_below, fresh_database, locked, sessions_of
 from tests.e2e.threads import ask_for, facts_of, heads, key_of, new_run, private_answer, tasks_of
 
+# Started now, so that nobody waits for its first minute: its test is the last of test_story_commands.py.
+pytestmark = pytest.mark.usefixtures("nightly_bot")
+
 STEPS = ["Dump and count", "Restore and compare", "Upload to S3", "Publish"]
 NAME = re.compile(r"takumi_db_\d{8}_\d{6}\.sql\.gz")
 
@@ -191,28 +194,3 @@ async def test_the_cancel_button_stops_a_running_backup_and_leaves_nothing(
     assert product.s3_keys() == objects
     told = await private_answer(people.person("Emi"), bot, "runs --limit 1")
     assert "cancelled" in told
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nightly_bot(product: Product) -> BotUnderTest:
-    """A bot whose daily backup is due every minute; started first, so that nobody waits long for it."""
-    every_minute = {"TAKUMI_BOT_SCHEDULES": json.dumps({"database-backup": "* * * * *"}), "CLOUD_BACKUP": ""}
-    return asyncio.run(product.add_bot("Takumi by night", "/takumi-night", **every_minute))
-
-
-async def test_the_schedule_fires_by_itself_and_tells_in_the_alerts_channel(
-    nightly_bot: BotUnderTest, people: Workspace
-) -> None:
-    aiko = people.person("Aiko")
-    run = await new_run(aiko, nightly_bot, set(), patience=timedelta(seconds=70))
-    said = await run.result()
-    assert "succeeded" in said
-    assert "asked by the calendar" in visible_text(await run.head())
-    planned = re.search(
-        r"database-backup\n.*\n\* \* \* \* \*\n.*\n(\S+ \S+ UTC)", await private_answer(aiko, nightly_bot, "schedule")
-    )
-    assert planned is not None
-    assert planned[1].endswith(":00 UTC")
-    trail = await private_answer(aiko, nightly_bot, "audit")
-    assert "schedule.fired\ndatabase-backup" in trail
-    await nightly_bot.stop()

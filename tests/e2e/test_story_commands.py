@@ -3,8 +3,11 @@
 import asyncio
 import html
 import re
+import time
 from datetime import timedelta
+from http import HTTPStatus
 
+import aiohttp
 import pytest
 
 from demo.workspace.client import Person, Workspace, WorkspaceRefusedError, visible_text
@@ -168,3 +171,33 @@ async def test_an_unknown_parameter_is_refused_and_not_ignored(bot: BotUnderTest
 async def test_a_run_of_another_database_is_asked_for_by_its_name(socket_bot: BotUnderTest, aiko: Person) -> None:
     run = await ask_for(aiko, socket_bot, "backup now takumi_staging --to local")
     assert "takumi_staging_db_" in await run.result()
+
+
+async def test_a_request_that_slack_did_not_sign_is_not_taken(http_bot: BotUnderTest, aiko: Person) -> None:
+    before = await heads(aiko, http_bot)
+    words = {"command": http_bot.command, "text": "backup now", "user_id": await aiko.id(), "trigger_id": "1.2.3"}
+    signed = {"X-Slack-Request-Timestamp": str(int(time.time())), "X-Slack-Signature": "v0=" + "0" * 64}
+    async with aiohttp.ClientSession() as session:
+        for headers in ({}, signed):
+            async with session.post(f"{http_bot.web}/slack/events", data=words, headers=headers) as answer:
+                assert answer.status == HTTPStatus.UNAUTHORIZED
+    assert "read-only" in await private_answer(aiko, http_bot, "help")
+    assert await heads(aiko, http_bot) == before
+
+
+async def test_the_schedule_fires_by_itself_and_tells_in_the_alerts_channel(
+    nightly_bot: BotUnderTest, people: Workspace
+) -> None:
+    aiko = people.person("Aiko")
+    run = await new_run(aiko, nightly_bot, set(), patience=timedelta(seconds=70))
+    said = await run.result()
+    assert "succeeded" in said
+    assert "asked by the calendar" in visible_text(await run.head())
+    planned = re.search(
+        r"database-backup\n.*\n\* \* \* \* \*\n.*\n(\S+ \S+ UTC)", await private_answer(aiko, nightly_bot, "schedule")
+    )
+    assert planned is not None
+    assert planned[1].endswith(":00 UTC")
+    trail = await private_answer(aiko, nightly_bot, "audit")
+    assert "schedule.fired\ndatabase-backup" in trail
+    await nightly_bot.stop()
