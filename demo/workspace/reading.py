@@ -88,6 +88,8 @@ def _spoken(value: Any) -> Iterator[str]:
         for item in value:
             yield from _spoken(item)
     elif isinstance(value, dict):
+        if value.get("type") == "user" and "user_id" in value:
+            yield f"<@{value['user_id']}>"  # a mention in rich text, as mrkdwn writes it
         for key, item in value.items():
             if isinstance(item, str) and key in _SPOKEN_KEYS:
                 yield item

@@ -135,11 +135,11 @@ async def test_backup_list_shows_it(made: Made, socket_bot: BotUnderTest, people
 async def test_audit_shows_who_did_what(made: Made, socket_bot: BotUnderTest, people: Workspace) -> None:
     taro = people.person("Taro")
     told = await private_answer(taro, socket_bot, "audit --limit 90")
-    assert "U0DEV00001\nrun.requested\nbackup-database" in told
+    assert "<@U0DEV00001>\nrun.requested\nbackup-database" in told
     for done in ("run.started", "step.intended", "step.done", "run.succeeded", f"backup.recorded\n{made.file.name}"):
         assert done in told
     again = await private_answer(taro, socket_bot, "audit")
-    assert "U0LEAD0001\ncommand.received\naudit" in again, "reading the trail stands in the trail"
+    assert "<@U0LEAD0001>\ncommand.received\naudit" in again, "reading the trail stands in the trail"
 
 
 async def test_two_people_at_once_get_a_run_each(socket_bot: BotUnderTest, people: Workspace) -> None:
