@@ -39,6 +39,8 @@ KEYS = {
     "page", "slack_api", "workspace_token", "bot_database", "platform_databases", "s3", "redis", "chain_rpc",
     "contract", "api", "metrics", "bot_web", "tokens",
 }  # fmt: skip
+# How long a demo that must refuse may take to say so.
+PATIENCE_SECONDS = 60
 
 
 class Demo:
@@ -232,7 +234,7 @@ def test_a_taken_page_port_is_one_sentence_and_nothing_is_started(where: Path):
         holder.listen()
         port = holder.getsockname()[1]
         demo = Demo(where, **{PAGE_PORT_VARIABLE: str(port)})
-        assert demo.process.wait() == 1
+        assert demo.process.wait(PATIENCE_SECONDS) == 1
         demo.process.stdout.close()
     sentence = demo.errors.read_text().strip()
     assert sentence == f"Port {port} for the page is taken: free it, or choose another."
@@ -257,13 +259,12 @@ def test_a_server_that_cannot_start_stops_all_that_had_started(where: Path):
     assert all(is_free(int(at[name].rsplit(":", 1)[1].strip("/"))) for name in ("page", "api", "chain_rpc"))
 
 
-def test_two_demos_do_not_share_a_folder(server_folder: Path):
-    shared = server_folder / "shared"
-    with locked(shared):
-        second = Demo(shared)
-        assert second.process.wait() == 1
+def test_two_demos_do_not_share_a_folder(where: Path):
+    with locked(where):
+        second = Demo(where)
+        assert second.process.wait(PATIENCE_SECONDS) == 1
         second.process.stdout.close()
-    assert second.errors.read_text().strip() == f"Another demo (pid {os.getpid()}) uses {shared}: stop it first."
+    assert second.errors.read_text().strip() == f"Another demo (pid {os.getpid()}) uses {where}: stop it first."
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

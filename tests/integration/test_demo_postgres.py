@@ -3,12 +3,14 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE, PLATFORM_OWNER, create_bot_database
+from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE, create_bot_database, create_role
 from demo.platform.postgres import Cluster
 from tests.servers import drop_database, free_port, programs_of, unique_name
 
@@ -57,9 +59,12 @@ async def test_the_maintenance_role_swaps_databases_and_is_no_superuser(each_clu
             await connection.execute("SELECT pg_read_file('/etc/hostname')")
 
 
-async def test_the_maintenance_role_ends_sessions_and_sees_their_queries(cluster: Cluster, fresh_database: str):
+async def test_the_maintenance_role_ends_a_stranger_s_session_and_sees_its_queries(cluster: Cluster):
+    cluster.passwords["analyst"] = "analyst-password"
+    async with cluster.connect() as connection:
+        await create_role(connection, "analyst", cluster.passwords["analyst"])
     async with (
-        cluster.connect(fresh_database, PLATFORM_OWNER) as victim,
+        cluster.connect("postgres", "analyst") as victim,
         cluster.connect("postgres", PLATFORM_MAINTENANCE) as maintenance,
     ):
         pid = victim.info.backend_pid
@@ -79,11 +84,23 @@ async def test_a_crashed_cluster_starts_again_with_its_data(server_folder: Path)
     assert child is not None
     os.kill(child.pid, signal.SIGKILL)
     child.process.wait()
-    # A pid file may name a living process that is no server: here, this very test.
-    pid_file = cluster.data / "postmaster.pid"
-    pid_file.write_text(pid_file.read_text().replace(str(child.pid), str(os.getpid()), 1))
-    assert not await cluster.create()
-    await cluster.start()
-    async with cluster.connect() as connection:
-        assert await (await connection.execute("SELECT one FROM kept")).fetchone() == (1,)
-    await cluster.stop()
+    # Its pid may meanwhile belong to another process of the same account, such as the other cluster.
+    with a_sleeper_of(cluster) as sleeper:
+        pid_file = cluster.data / "postmaster.pid"
+        pid_file.write_text(pid_file.read_text().replace(str(child.pid), str(sleeper.pid), 1))
+        assert not await cluster.create()
+        await cluster.start()
+        async with cluster.connect() as connection:
+            assert await (await connection.execute("SELECT one FROM kept")).fetchone() == (1,)
+        await cluster.stop()
+
+
+@contextmanager
+def a_sleeper_of(cluster: Cluster) -> Iterator[subprocess.Popen[bytes]]:
+    options = cluster.account.options() if cluster.account else {}
+    with subprocess.Popen(["/bin/sleep", "300"], **options) as sleeper:
+        try:
+            yield sleeper
+            assert sleeper.poll() is None, "starting a cluster killed a process that is no server"
+        finally:
+            sleeper.kill()
