@@ -136,8 +136,10 @@ class Bot:
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
-        receiver = Receiver(self.store, Front(self.catalog), settings.command, self.chat.open_modal, self.hearing.heard)
-        self.bolt = build_app(receiver, client, settings.slack_signing_secret.get_secret_value())
+        self.receiver = Receiver(
+            self.store, Front(self.catalog), settings.command, self.chat.open_modal, self.hearing.heard
+        )
+        self.bolt = build_app(self.receiver, client, settings.slack_signing_secret.get_secret_value())
 
     async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
         """Work until `stop`. Raises: Misconfigured, Unavailable before anything was started."""
@@ -159,8 +161,8 @@ class Bot:
         return PlatformHealth(await self._toolbox())
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
-        mode = self.settings.slack_mode
-        posts = ((EVENTS_PATH, slack_http.handler(self.bolt)),) if mode is SlackMode.HTTP else ()
+        mode, secret = self.settings.slack_mode, self.settings.slack_signing_secret.get_secret_value()
+        posts = ((EVENTS_PATH, slack_http.handler(self.bolt, self.receiver, secret)),) if mode is SlackMode.HTTP else ()
         app = application(self.wrong, posts)
         await stack.enter_async_context(serving(app, self.settings.http_host, self.settings.http_port))
 
