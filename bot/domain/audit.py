@@ -35,6 +35,7 @@ class Verb(StrEnum):
     STEP_INTENDED = "step.intended"
     STEP_DONE = "step.done"
     STEP_FAILED = "step.failed"
+    STEP_UNDO_INTENDED = "step.undo_intended"
     STEP_UNDONE = "step.undone"
     BACKUP_RECORDED = "backup.recorded"
     SCHEDULE_FIRED = "schedule.fired"

@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from bot.domain.errors import OperationFailed
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -37,6 +39,7 @@ class StepContext:
     """Which attempt of which step a tool acts for.
 
     `earlier` maps the keys of finished steps to the `data` of their outcomes. `progress` may be called at any rate.
+    `is_held` says, without asking anybody, whether this worker may still act for the run.
     """
 
     run: str
@@ -44,11 +47,17 @@ class StepContext:
     attempt: int
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     progress: Callable[[str], Awaitable[None]] | None = None
+    is_held: Callable[[], bool] = lambda: True
 
     @property
     def session_name(self) -> str:
         """The `application_name` of every session on the platform (63 characters at most, as PostgreSQL keeps)."""
         return f"takumi:{self.run}:{self.step}:{self.attempt}"[:63]
+
+    def must_hold(self) -> None:
+        """Raises: OperationFailed in a worker that was paused or cut off for too long: another may be at it by now."""
+        if not self.is_held():
+            raise OperationFailed("This worker was away for too long and no longer works on this run.")
 
     async def say(self, text: str) -> None:
         if self.progress is not None:

@@ -1,5 +1,6 @@
 """Taking a run to work on it: who may, with which plan, and what a dead worker's effects are owed first."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,10 +46,11 @@ class Execution:
         if run.state is RunState.APPROVED and not await self._may_start(run):
             return
         plan = await self._plan(run)
+        asked_at = asyncio.get_running_loop().time()
         lease = await self._lease(run, plan) if plan else None
         if plan is None or lease is None:
             return
-        async with kept(self.store, lease, self.lease_length) as keeper:
+        async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
                 await self._settle_earlier_effects(run)
                 await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run)).work()

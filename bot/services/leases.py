@@ -18,22 +18,29 @@ class LeaseLost(Exception):
 
 
 class Kept:
-    """A lease that a task of its own renews; `lost` is set when it could not be renewed in time."""
+    """A lease that a task of its own renews; `lost` is set when it could not be renewed in time.
 
-    def __init__(self, lease: Lease) -> None:
+    `good_until` is on the loop's clock, which goes on while the process is paused: whoever wakes up after that knows
+    without asking anybody that the run may be another's.
+    """
+
+    def __init__(self, lease: Lease, good_until: float) -> None:
         self.lease = lease
+        self.good_until = good_until
         self.lost = asyncio.Event()
 
-    def check(self) -> None:
-        """Raises: LeaseLost."""
-        if self.lost.is_set():
-            raise LeaseLost(self.lease.run)
+    @property
+    def is_held(self) -> bool:
+        return not self.lost.is_set() and asyncio.get_running_loop().time() < self.good_until
 
 
 @asynccontextmanager
-async def kept(store: Store, lease: Lease, length: timedelta) -> AsyncIterator[Kept]:
-    """Renew at a third of the length until the block ends, then give it back."""
-    holder = Kept(lease)
+async def kept(store: Store, lease: Lease, length: timedelta, asked_at: float) -> AsyncIterator[Kept]:
+    """Renew at a third of the length until the block ends, then give it back.
+
+    `asked_at` is the loop's time before the lease was asked for.
+    """
+    holder = Kept(lease, asked_at + length.total_seconds())
     task = asyncio.create_task(_renew(store, holder, length))
     try:
         yield holder
@@ -47,7 +54,6 @@ async def kept(store: Store, lease: Lease, length: timedelta) -> AsyncIterator[K
 
 async def _renew(store: Store, holder: Kept, length: timedelta) -> None:
     loop = asyncio.get_running_loop()
-    good_until = loop.time() + length.total_seconds()
     while True:
         await asyncio.sleep(length.total_seconds() / 3)
         renewed_at = loop.time()
@@ -56,10 +62,10 @@ async def _renew(store: Store, holder: Kept, length: timedelta) -> None:
                 kept_on = await work.runs.renew(holder.lease, length)
         except Exception as error:  # noqa: BLE001 - whatever keeps us from renewing, the clock decides
             log.warning("lease.not_renewed", run=holder.lease.run, error=str(error))
-            if loop.time() < good_until:
+            if holder.is_held:
                 continue
             kept_on = None
         if kept_on is None:
             holder.lost.set()
             return
-        good_until = renewed_at + length.total_seconds()
+        holder.good_until = renewed_at + length.total_seconds()

@@ -96,27 +96,29 @@ class StepWork:
     async def _effect(self, step: Step, row: StepRow) -> Outcome:
         """Run and verify. Raises: StepFailed, LeaseLost."""
         tools = self._tools.for_step(self._context(step.key, row.attempt))
-        return await self._watched(step, _run_and_verify(step, tools), step.do.timeout)
+        return await self._watched(step, _run_and_verify(step, tools), step.do.timeout, may_cancel=True)
 
-    async def _watched(self, step: Step, effect: Any, limit: timedelta) -> Outcome:
+    async def _watched(self, step: Step, effect: Any, limit: timedelta, *, may_cancel: bool) -> Outcome:
         """Wait for an effect, but not past its limit, a cancellation or a lost lease; then until it has ended."""
         task: asyncio.Task[Outcome] = asyncio.create_task(effect)
         loop = asyncio.get_running_loop()
         until = loop.time() + limit.total_seconds()
         while not task.done():
-            stop = await self._reason_to_stop(step, loop.time() >= until)
+            stop = await self._reason_to_stop(step, limit, overdue=loop.time() >= until, may_cancel=may_cancel)
             if stop is not None:
-                await self._stop(task)
+                await self._stop(task, stop)
                 raise stop
             await asyncio.wait({task}, timeout=max(0.0, min(WATCH_EVERY.total_seconds(), until - loop.time())))
         return self._outcome_of(step, task)
 
-    async def _reason_to_stop(self, step: Step, overdue: bool) -> Exception | None:
-        if self._keeper.lost.is_set():
+    async def _reason_to_stop(
+        self, step: Step, limit: timedelta, *, overdue: bool, may_cancel: bool
+    ) -> Exception | None:
+        if not self._keeper.is_held:
             return LeaseLost(self._run.id)
         if overdue:
-            return StepFailed(step, f"It took longer than {step.do.timeout}, and was stopped.", "Look at the platform.")
-        if await self._cancel_asked():
+            return StepFailed(step, f"It took longer than {limit}, and was stopped.", "Look at the platform.")
+        if may_cancel and await self._cancel_asked():
             return StepFailed(step, "It was stopped because somebody cancelled the run.", cancelled=True)
         return None
 
@@ -128,10 +130,11 @@ class StepWork:
             return False
         return run is not None and bool(run.cancel_asked_by)
 
-    async def _stop(self, task: asyncio.Task[Outcome]) -> None:
+    async def _stop(self, task: asyncio.Task[Outcome], why: Exception) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await self._tools.end_effects(self._run.id)
+        if not isinstance(why, LeaseLost):  # then what the run has on the platform may be another worker's
+            await self._tools.end_effects(self._run.id)
 
     def _outcome_of(self, step: Step, task: asyncio.Task[Outcome]) -> Outcome:
         try:
@@ -146,7 +149,9 @@ class StepWork:
 
     def _context(self, key: str, attempt: int) -> StepContext:
         earlier = {row.key: row.data for row in self._rows.values() if row.state is StepState.DONE}
-        return StepContext(self._run.id, key, attempt, earlier, lambda text: self._say(key, text))
+        return StepContext(
+            self._run.id, key, attempt, earlier, lambda text: self._say(key, text), lambda: self._keeper.is_held
+        )
 
     async def _say(self, key: str, text: str) -> None:
         """Progress, written at most once in two seconds; the step's outcome replaces it."""
@@ -175,13 +180,16 @@ class StepWork:
         await self._end(state, verbs.get(state, Verb.RUN_FAILED), failure, failed.data["hint"])
 
     async def _undo(self, step: Step, undo: Operation) -> list[str]:
+        """Put one step back, as an attempt of its own: what a dead worker began of it is ended before."""
         row = self._rows[step.key]
+        row = replace(row, attempt=row.attempt + 1)
+        await self._record(row, Verb.STEP_UNDO_INTENDED, {"attempt": row.attempt, "does": undo.describe()})
         tools = self._tools.for_step(self._context(f"{step.key}.undo", row.attempt))
         try:
-            outcome = await asyncio.wait_for(undo.run(tools), undo.timeout.total_seconds())
-        except (BotError, TimeoutError) as error:
-            log.exception("step.not_undone", run=self._run.id, step=step.key)
-            return [f"Could not put back {step.title!r}: {error or 'it took too long'}."]
+            outcome = await self._watched(step, undo.run(tools), undo.timeout, may_cancel=False)
+        except StepFailed as error:
+            log.warning("step.not_undone", run=self._run.id, step=step.key, error=error.message)
+            return [f"Could not put back {step.title!r}: {error.message}"]
         row = replace(row, state=StepState.UNDONE, note=row.data.get("failure", "") or outcome.summary)
         await self._record(row, Verb.STEP_UNDONE, {"outcome": outcome.summary}, ends=True)
         return []

@@ -1,7 +1,7 @@
 """What an operation is handed: the platform's access, and sessions and programs that bear the step's name."""
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -37,15 +37,24 @@ class StepTools:
         hint = f"Did you mean {near[0]}?" if near else f"Configured are: {', '.join(names) or 'none'}."
         raise RequestError(f"There is no database {wanted!r}.", hint=hint, fields={"database": hint})
 
-    def session(
+    @asynccontextmanager
+    async def session(
         self, access: DatabaseAccess, database: str = "", login: Login | None = None
-    ) -> AbstractAsyncContextManager[Session]:
+    ) -> AsyncIterator[Session]:
         """A session in that database of the cluster; the access's own one when left out. Raises: OperationFailed."""
-        return session(access, self.context.session_name, database or access.name, login)
+        self.context.must_hold()
+        async with session(access, self.context.session_name, database or access.name, login) as opened:
+            # Whoever took over ended our sessions before this one was there: it must do nothing.
+            self.context.must_hold()
+            yield opened
 
-    def fence(self, access: DatabaseAccess) -> AbstractAsyncContextManager[Session]:
+    @asynccontextmanager
+    async def fence(self, access: DatabaseAccess) -> AsyncIterator[Session]:
         """The right to act on that cluster, for as long as it is held. Raises: OperationFailed."""
-        return fence(access, self.context)
+        self.context.must_hold()
+        async with fence(access, self.context) as lock:
+            self.context.must_hold()
+            yield lock
 
     async def programs(self, server_major: int) -> Programs:
         """Raises: OperationFailed when none fit."""
@@ -69,6 +78,7 @@ class StepTools:
         options: str = "",
     ) -> Command:
         """A client program on that database; the password is in its environment, never in its arguments."""
+        self.context.must_hold()
         target = make_conninfo(
             "",
             host=access.host,
