@@ -132,8 +132,7 @@ class Queue:
         for task in tuple(self._working):
             log.warning("queue.handler_cancelled", handler=task.get_name())
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        await asyncio.wait({worker})
 
     async def _take_care(self) -> None:
         """Give the jobs of dead workers back, and forget failed ones after a week."""

@@ -60,8 +60,10 @@ async def working(url: str, handlers: dict[Job, Callable[[str], Awaitable[None]]
         yield task
     finally:
         stop.set()
-        async with asyncio.timeout(30):
-            await task
+        ended, _ = await asyncio.wait({task}, timeout=20)
+        task.cancel()
+        assert ended, "the worker did not end"
+        await task
 
 
 async def defer(store: PostgresStore, *wakes: Wake) -> None:
@@ -216,14 +218,23 @@ async def test_the_job_of_a_killed_worker_is_picked_up_by_another(postgres_store
 
 
 async def test_a_worker_that_was_taken_for_dead_stands_up_again(postgres_store: PostgresStore, migrated: BotDatabase):
-    """Another that starts removes whoever was silent too long; without its row a worker cannot take jobs."""
-    seen = Seen()
-    async with working(migrated.url, seen.handlers):
-        await defer(postgres_store, Wake(Job.ADVANCE_RUN, "before"))
-        await seen.until(1)
+    """Another that starts removes whoever was silent too long; without its row a worker cannot take jobs.
+
+    It must not have to end its running handlers first.
+    """
+    seen, begun, go_on = Seen(), asyncio.Event(), asyncio.Event()
+
+    async def work_slowly(_key: str) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with working(migrated.url, seen.handlers | {Job.ADVANCE_RUN: work_slowly}):
+        await defer(postgres_store, Wake(Job.ADVANCE_RUN, "at work"))
+        await begun.wait()
         assert await rows(migrated.owner_url, "DELETE FROM procrastinate_workers RETURNING 1") == [(1,)]
-        await defer(postgres_store, Wake(Job.ADVANCE_RUN, "after"))
-        assert await seen.until(2) == ["before", "after"]
+        await defer(postgres_store, Wake(Job.DRAW_MESSAGE, "after"))
+        assert await seen.until(1) == ["after"]
+        go_on.set()
 
 
 async def test_a_job_that_ends_every_worker_ends_itself_at_last(
