@@ -44,6 +44,7 @@ from bot.services.runs import Runs
 from bot.services.schedules import Schedules, Starter, starts_runbook
 from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
+from bot.services.workbench import Workbench
 from bot.slack import http as slack_http
 from bot.slack.clients import web_client
 from bot.slack.gateway import SlackChat
@@ -201,6 +202,7 @@ class Running:
             calendar=self._firings,
         )
         self.execution = Execution(store, tools, bot.catalog, approvals, owner)
+        self.workbench = Workbench(self.execution.advance, settings.runs_at_once)
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
         self.messages = Messages(store, chat, {"run": RunPainter(store, bot.catalog).paint}, owner)
         self.schedules = Schedules(store, _starters(runs, settings.channel))
@@ -219,6 +221,7 @@ class Running:
         if Part.WORKER in parts:
             works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
             works.append(run_sweeps(self._sweeps(), stop))
+            works.append(self.workbench.serve(stop))
         if Part.CALENDAR in parts:
             works.append(self.calendar.run(stop))
         if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
@@ -231,7 +234,7 @@ class Running:
     def _handlers(self) -> Mapping[Job, Callable[[str], Awaitable[None]]]:
         return {
             Job.WORK_INBOX: self.requests.work,
-            Job.ADVANCE_RUN: self.execution.advance,
+            Job.ADVANCE_RUN: self.workbench.wake,
             Job.DRAW_MESSAGE: self.messages.draw,
             Job.START_SCHEDULED: self.schedules.start,
         }

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
         (), description="Folders with pg_dump and psql, as JSON; the well-known ones are searched too."
     )
     worker_concurrency: int = Field(8, ge=1, le=64, description="How many jobs one process works on at once.")
+    runs_at_once: int = Field(4, ge=1, le=64, description="How many runs one process works on at once.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     redis_url: SecretStr | None = Field(None, description="The platform's Redis (redis://...).")

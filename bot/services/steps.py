@@ -101,15 +101,22 @@ class StepWork:
     async def _watched(self, step: Step, effect: Any, limit: timedelta, *, may_cancel: bool) -> Outcome:
         """Wait for an effect, but not past its limit, a cancellation or a lost lease; then until it has ended."""
         task: asyncio.Task[Outcome] = asyncio.create_task(effect)
+        try:
+            await self._watch(step, task, limit, may_cancel=may_cancel)
+        except BaseException as why:
+            # Whatever ends the watch, a worker that is told to stop included, ends the effect first.
+            await self._stop(task, why)
+            raise
+        return self._outcome_of(step, task)
+
+    async def _watch(self, step: Step, task: asyncio.Task[Outcome], limit: timedelta, *, may_cancel: bool) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + limit.total_seconds()
         while not task.done():
             stop = await self._reason_to_stop(step, limit, overdue=loop.time() >= until, may_cancel=may_cancel)
             if stop is not None:
-                await self._stop(task, stop)
                 raise stop
             await asyncio.wait({task}, timeout=max(0.0, min(WATCH_EVERY.total_seconds(), until - loop.time())))
-        return self._outcome_of(step, task)
 
     async def _reason_to_stop(
         self, step: Step, limit: timedelta, *, overdue: bool, may_cancel: bool
@@ -130,7 +137,7 @@ class StepWork:
             return False
         return run is not None and bool(run.cancel_asked_by)
 
-    async def _stop(self, task: asyncio.Task[Outcome], why: Exception) -> None:
+    async def _stop(self, task: asyncio.Task[Outcome], why: BaseException) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if not isinstance(why, LeaseLost):  # then what the run has on the platform may be another worker's
