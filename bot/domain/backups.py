@@ -66,12 +66,20 @@ class Contents(BaseModel):
     structure: Mapping[str, int] = {}
 
     @property
+    def count_of_tables(self) -> int:
+        return sum(table.kind is TableKind.TABLE for table in self.tables.values())
+
+    @property
     def rows(self) -> int:
         return sum(table.rows for table in self.tables.values() if table.kind is TableKind.TABLE)
 
 
 class Manifest(Contents):
-    """What a dump holds, taken in the dump's own snapshot while the tables were locked against truncation."""
+    """What a dump holds, taken in the dump's own snapshot while the tables were locked against truncation.
+
+    `rows_written` is the server's own count of rows ever written there, since `stats_reset`: a later count tells how
+    many were written after the dump.
+    """
 
     version: int = 1
     database: str
@@ -82,6 +90,9 @@ class Manifest(Contents):
     file: str
     size_bytes: int
     sha256: str
+    source_size_bytes: int = 0
+    rows_written: int | None = None
+    stats_reset: AwareDatetime | None = None
 
 
 def differences(manifest: Contents, found: Contents) -> tuple[str, ...]:

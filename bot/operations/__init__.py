@@ -3,23 +3,68 @@
 from bot.operations.backing_up import PlaceFacts, look_up_database_to_back_up, look_up_places
 from bot.operations.comparing import CompareBackup
 from bot.operations.dumping import DumpDatabase, RemoveUnfinished
+from bot.operations.keeping import DropKeptCopy, KeptCopy, look_up_expired_copies
 from bot.operations.looking import DatabaseFacts, look_up_database
+from bot.operations.properties import CheckProperties, CopyProperties
 from bot.operations.publishing import CheckPublished, PublishBackup, RetractBackup, told_backup
+from bot.operations.replacing import (
+    RestoreLookUp,
+    UndoLookUp,
+    bound_backup,
+    bound_to,
+    look_up_restore,
+    look_up_undo,
+    restore_choices,
+    shown_of,
+    shown_of_backup,
+    swap_steps,
+    told_restore,
+    told_swap,
+    warnings_of,
+    warnings_of_backup,
+)
+from bot.operations.restoring import CompareRestored, DropRestored, LoadBackup, aside_name, restored_name
+from bot.operations.swapping import SwapDatabases
 from bot.operations.uploading import RemoveObjects, UploadBackup
 
 __all__ = [
+    "CheckProperties",
     "CheckPublished",
     "CompareBackup",
+    "CompareRestored",
+    "CopyProperties",
     "DatabaseFacts",
+    "DropKeptCopy",
+    "DropRestored",
     "DumpDatabase",
+    "KeptCopy",
+    "LoadBackup",
     "PlaceFacts",
     "PublishBackup",
     "RemoveObjects",
     "RemoveUnfinished",
+    "RestoreLookUp",
     "RetractBackup",
+    "SwapDatabases",
+    "UndoLookUp",
     "UploadBackup",
+    "aside_name",
+    "bound_backup",
+    "bound_to",
     "look_up_database",
     "look_up_database_to_back_up",
+    "look_up_expired_copies",
     "look_up_places",
+    "look_up_restore",
+    "look_up_undo",
+    "restore_choices",
+    "restored_name",
+    "shown_of",
+    "shown_of_backup",
+    "swap_steps",
     "told_backup",
+    "told_restore",
+    "told_swap",
+    "warnings_of",
+    "warnings_of_backup",
 ]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.domain import phrases
-from bot.domain.backups import Contents, Manifest, TableKind
+from bot.domain.backups import Contents, Manifest
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.operations.contents import read_contents
@@ -126,10 +126,13 @@ class DumpDatabase:
             file=name,
             size_bytes=written.size_bytes,
             sha256=written.sha256,
+            source_size_bytes=self.database.size_bytes,
+            rows_written=snapshot.written.rows,
+            stats_reset=snapshot.written.reset,
         )
 
     def _outcome(self, manifest: Manifest, manifest_sha256: str, took: timedelta) -> Outcome:
-        tables = sum(table.kind is TableKind.TABLE for table in manifest.tables.values())
+        tables = manifest.count_of_tables
         summary = (
             f"{manifest.file}: {phrases.size(manifest.size_bytes)}, {phrases.count(tables, 'table')} and"
             f" {phrases.count(manifest.rows, 'row')} in {phrases.duration(took)}"

@@ -20,13 +20,32 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
+class Written:
+    """How many rows were ever written to a database, as the server counts since `reset`; about a second behind."""
+
+    rows: int
+    reset: datetime | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A moment to dump from: `id` for pg_dump and other sessions, for as long as the snapshot is held."""
 
     id: str
     lsn: str
     at: datetime
+    written: Written
     relations: tuple[Relation, ...]
+
+
+async def rows_written(session: Session) -> Written:
+    """Raises: OperationFailed."""
+    return Written(*(await session.rows(_WRITTEN))[0])
+
+
+def written_between(before: Written, now: Written) -> int | None:
+    """None when the server began to count anew in between, or dropped tables with their counts."""
+    return now.rows - before.rows if before.reset == now.reset and now.rows >= before.rows else None
 
 
 @asynccontextmanager
@@ -39,7 +58,7 @@ async def held_snapshot(tools: StepTools, access: DatabaseAccess) -> AsyncIterat
     async with tools.session(access) as session:
         found = await _lock_all(session)
         (snapshot, lsn, at), *_ = await session.rows(_EXPORT)
-        yield Snapshot(snapshot, lsn, at, found)
+        yield Snapshot(snapshot, lsn, at, await rows_written(session), found)
         await session.rows("COMMIT")
 
 
@@ -83,4 +102,9 @@ _EXPORT = """
 SELECT pg_export_snapshot(),
        (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,
        clock_timestamp()
+"""
+
+_WRITTEN = """
+SELECT (SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables),
+       (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())
 """

@@ -22,7 +22,7 @@ from bot.operations.tools.toolbox import StepTools, Toolbox
 from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database, create_role
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, REGION, ObjectStore
-from runbooks import backup_database
+from runbooks import backup_database, restore_database, undo_restore
 from tests.servers import drop_database, unique_name
 
 TABLES = """
@@ -103,6 +103,20 @@ async def backup_plan(toolbox: Toolbox, **params: Any) -> Plan:
     facts = await backup_database.look_up(asked, toolbox.for_look_up())
     again = backup_database.BackupFacts.model_validate(facts.model_dump(mode="json"))
     return backup_database.plan(asked, again, RunInfo("planned", datetime.now(UTC)))
+
+
+async def restore_plan(engine: "SmallEngine", backup: str, database: str) -> Plan:
+    asked = restore_database.RestoreDatabase(backup=backup, database=database)
+    facts = await restore_database.look_up(asked, engine.toolbox.for_look_up())
+    again = restore_database.RestoreFacts.model_validate(facts.model_dump(mode="json"))
+    return restore_database.plan(asked, again, RunInfo(engine.run, datetime.now(UTC)))
+
+
+async def undo_plan(engine: "SmallEngine", run: str, database: str) -> Plan:
+    asked = undo_restore.UndoRestore(run=run, database=database)
+    facts = await undo_restore.look_up(asked, engine.toolbox.for_look_up())
+    again = undo_restore.UndoFacts.model_validate(facts.model_dump(mode="json"))
+    return undo_restore.plan(asked, again, RunInfo(engine.run, datetime.now(UTC)))
 
 
 async def with_restorer(reached: Platform, cluster: Cluster) -> Platform:

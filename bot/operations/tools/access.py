@@ -20,12 +20,34 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class PoolerAccess:
+    """The admin console of a PgBouncer; `database` is the name under which clients ask it for the database."""
+
+    host: str
+    port: int
+    login: Login
+    database: str
+
+
+@dataclass(frozen=True)
 class DatabaseAccess:
     """A database of the platform, reached directly: behind a pooler in transaction mode two sessions share one lock.
 
     `login` is the maintenance role. `restorer` is the role without any rights that restored files run as; without it a
     superuser's login makes one for each restore, and any other login restores nothing but the bot's own fresh dumps.
-    `maintenance_database` is where sessions go that concern the whole cluster: locks, renames.
+    `maintenance_database` is where sessions go that concern the whole cluster: locks, renames. `pooler` is paused
+    during a swap; on the `replicas`, which the maintenance role can log in to, old sessions are ended after it.
     """
 
     name: str
@@ -35,6 +57,8 @@ class DatabaseAccess:
     environment: Environment
     maintenance_database: str = "postgres"
     restorer: Login | None = None
+    pooler: PoolerAccess | None = None
+    replicas: tuple[Address, ...] = ()
 
     @property
     def address(self) -> str:

@@ -43,6 +43,17 @@ async def fence(access: DatabaseAccess, context: StepContext) -> AsyncIterator[S
             raise
 
 
+async def must_be_held(session: Session, lock: Session) -> None:
+    """Raises: OperationFailed when the lock's session is gone, as the session itself sees it."""
+    if not await session.value(_HELD, (lock.pid, LOCK_CLASS)):
+        raise OperationFailed(
+            "The lock on the target was lost.", hint="Another attempt may be at work. Look, ask again."
+        )
+
+
+_HELD = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s AND classid = %s)"
+
+
 async def end_sessions(access: DatabaseAccess, name_prefix: str, spared: tuple[int, ...] = ()) -> list[str]:
     """End every session of that cluster whose application_name begins so, and wait until none is left.
 

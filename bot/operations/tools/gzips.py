@@ -71,8 +71,8 @@ def compress(source: int, path: Path, progress: Progress) -> Written:
     return Written(size, whole.hexdigest(), progress.raw_bytes, tail)
 
 
-def feed(path: Path, sink: int, screen: Screen, progress: Progress) -> Fed:
-    """Write the file's SQL into the pipe, hashing the compressed bytes as they are read.
+def feed(path: Path, sink: int | None, screen: Screen, progress: Progress) -> Fed:
+    """Write the file's SQL into the pipe, hashing the compressed bytes as they are read; without a pipe, only look.
 
     Raises: OperationFailed when it is truncated, no gzip, or the screen refuses it; OSError.
     """
@@ -140,7 +140,7 @@ def _damaged(name: str, why: str) -> OperationFailed:
     return OperationFailed(f"{name} is damaged: {why}.", hint="Use another backup: `/takumi backup list`.")
 
 
-def _write_all(sink: int, block: bytes) -> None:
+def _write_all(sink: int | None, block: bytes) -> None:
     view = memoryview(block)
-    while view:
+    while view and sink is not None:
         view = view[os.write(sink, view) :]

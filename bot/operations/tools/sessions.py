@@ -10,6 +10,8 @@ from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import DatabaseAccess, Login
 
 CONNECT_SECONDS = 5
+# Classes of errors after which the session is gone: the server stops, or somebody ended it.
+CONNECTION_LOST = ("57P", "08")
 # A session whose client has died ends within two seconds, and none of them is ended for being slow or idle.
 SETTINGS = (
     "-c client_connection_check_interval=2000 -c statement_timeout=0"
@@ -54,6 +56,14 @@ def quoted(*names: str) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
+def literal(value: str | None) -> str:
+    """A value for statements that take no parameters, in any setting of standard_conforming_strings."""
+    if value is None:
+        return "NULL"
+    escaped = value.replace("'", "''")
+    return "E'" + escaped.replace("\\", "\\\\") + "'" if "\\" in value else f"'{escaped}'"
+
+
 @asynccontextmanager
 async def session(
     access: DatabaseAccess, name: str, database: str, login: Login | None = None
@@ -86,7 +96,10 @@ async def session(
 
 @contextmanager
 def platform_errors(place: str) -> Iterator[None]:
-    """Turn psycopg's errors into OperationFailed; its `facts` hold PostgreSQL's `sqlstate` (empty: no answer)."""
+    """Turn psycopg's errors into OperationFailed; its `facts` hold PostgreSQL's `sqlstate`.
+
+    It is empty when the answer is missing: then a statement may or may not have taken effect.
+    """
     try:
         yield
     except psycopg.Error as error:
@@ -95,7 +108,7 @@ def platform_errors(place: str) -> Iterator[None]:
 
 def _failure(error: psycopg.Error, place: str) -> OperationFailed:
     said = (error.diag.message_primary or str(error)).strip().replace("\n", " ")
-    if error.sqlstate is None:
+    if error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST):
         hint = "Look whether it runs and can be reached (`/takumi health`), then ask again."
         return OperationFailed(f"{place} does not answer: {said}", hint=hint, sqlstate="")
     hint = error.diag.message_hint or ""
