@@ -6,7 +6,7 @@ ARGS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check bench lock clean
+.PHONY: help demo demo-reset test check bench pictures lock clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -39,6 +39,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs against code, sizes
 
 bench: $(VENV)/.dev ## side-by-side measurements; ONLY=ack runs a part
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY),)
+
+pictures: $(VENV)/.dev ## make the pictures of the documents from the real page
+	@$(BIN)/python -m tests.e2e.pictures
 
 lock: ## pin every dependency, with hashes and without addresses
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/base.txt

@@ -35,7 +35,8 @@ class Stoppable(Protocol):
 class Product:
     """Everything that the demo starts, with little data, and as many bots as tests ask for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scale: float = SCALE) -> None:
+        self._scale = scale
         folder.mkdir()
         folder.chmod(0o711)
         self.parts: Parts = lay_out(folder)
@@ -53,8 +54,8 @@ class Product:
     async def _platform(self) -> None:
         cluster = await self.parts.platform_cluster.__aenter__()
         await create_platform_roles(cluster)
-        await create_filled_database(cluster, PRODUCTION_DATABASE, PRODUCTION.scaled(SCALE))
-        await create_filled_database(cluster, STAGING_DATABASE, PRODUCTION.scaled(SCALE / 10))
+        await create_filled_database(cluster, PRODUCTION_DATABASE, PRODUCTION.scaled(self._scale))
+        await create_filled_database(cluster, STAGING_DATABASE, PRODUCTION.scaled(self._scale * 0.05))
         await self.parts.api.start()
 
     async def _services(self) -> None:
