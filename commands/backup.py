@@ -1,11 +1,13 @@
 """`/takumi backup`: make one, list them."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from bot.domain import phrases
 from bot.domain.backups import Backup
 from bot.domain.commands import Command, Family, Request
-from bot.domain.documents import Document, Note, Reply, Table, Text
+from bot.domain.documents import Button, Buttons, Document, Note, Part, Reply, Table, Text
 from bot.domain.params import Params
 from bot.domain.risk import Risk
 from bot.services.registry import Services
@@ -33,7 +35,16 @@ async def list_backups(request: Request, services: Services) -> Reply:
     header = ("Taken", "File", "Database", "Size", "Rows", "Verdict", "S3", "Expires")
     table = Table(header, tuple(_row(backup) for backup in found), right=frozenset({3, 4}))
     summary = phrases.count(len(found), "backup")
-    return Reply(Document(f"{summary}, newest first.", [Text(f"{summary}, newest first."), table, Note(_WORDS)]))
+    parts: list[Part] = [Text(f"{summary}, newest first."), table, Buttons(_restores(found)), Note(_WORDS)]
+    return Reply(Document(f"{summary}, newest first.", parts))
+
+
+def _restores(found: Sequence[Backup]) -> tuple[Button, ...]:
+    """A button for each of the newest: it opens the restore's modal with that backup chosen."""
+    return tuple(
+        Button(f"Restore {backup.file}", "runbook.open", f"restore-database|backup={backup.file}")
+        for backup in found[:5]
+    )
 
 
 _WORDS = "Proven: restored into a scratch database and compared, row for row, with what was dumped."

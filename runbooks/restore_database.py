@@ -1,5 +1,6 @@
 """Replace a database by a backup: restored beside it, compared, and only then swapped in; undoable for three days."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +52,10 @@ def plan(_params: RestoreDatabase, facts: RestoreFacts, run: RunInfo) -> Plan:
     )
 
 
+def undone_by(run: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+    return "undo-restore", {"run": run, "database": params["database"]}
+
+
 RUNBOOK = Runbook(
     name="restore-database",
     title="Restore a database",
@@ -64,5 +69,6 @@ RUNBOOK = Runbook(
     plan=plan,
     pin=pin,
     choices=do.restore_choices,
+    undone_by=undone_by,
     result=do.told_restore,
 )

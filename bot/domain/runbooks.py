@@ -40,8 +40,8 @@ class Runbook:
     a worker in another process executes what was digested. `source` names the guide's section.
     `pin(params, facts)` replaces words such as "latest" by what they meant when the facts were looked up, so that a
     later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects: (value,
-    label) by parameter. `undone_by(outcomes)` names the runbook that undoes a run which succeeded, and its parameters.
-    `result(outcomes)` turns the steps' data into labels and values for the closing message.
+    label) by parameter. `undone_by(run, params)` names the runbook that undoes a run which succeeded, and its
+    parameters. `result(outcomes)` turns the steps' data into labels and values for the closing message.
     """
 
     name: str
@@ -56,5 +56,5 @@ class Runbook:
     plan: Planner
     pin: Callable[[Any, Any], Params] | None = None
     choices: Callable[[Any], Awaitable[Mapping[str, tuple[tuple[str, str], ...]]]] | None = None
-    undone_by: Callable[[Mapping[str, Mapping[str, Any]]], tuple[str, Mapping[str, str]]] | None = None
+    undone_by: Callable[[str, Mapping[str, Any]], tuple[str, Mapping[str, str]]] | None = None
     result: Callable[[Mapping[str, Mapping[str, Any]]], tuple[tuple[str, str], ...]] | None = None

@@ -101,7 +101,7 @@ class Runs:
         if run.state is not RunState.SUCCEEDED or book.undone_by is None:
             why = f"it is {run.state.value}" if book.undone_by else "nothing undoes this kind of run"
             raise Refused(f"{run.label} cannot be undone: {why}.", hint="Look at its thread.")
-        name, values = book.undone_by({row.key: row.data for row in run.steps})
+        name, values = book.undone_by(run.id, run.params)
         return await self.request(name, validated(self.runbook(name).params, values), replace(asked, undoes=run.id))
 
     async def cancel(self, run_id: str, actor: Actor) -> str:

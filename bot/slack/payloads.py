@@ -67,7 +67,7 @@ def _action(body: Body) -> Delivery:
         channel=(body.get("channel") or {}).get("id", "") or container.get("channel_id", ""),
         thread=message.get("thread_ts") or container.get("thread_ts") or "",
         message=message.get("ts") or container.get("message_ts") or "",
-        action=action.get("action_id", ""),
+        action=action.get("action_id", "").partition("#")[0],
         value=_value_of(action),
         response_url=body.get("response_url", ""),
     )

@@ -175,14 +175,16 @@ def _task_card(task: Task) -> Block:
 
 
 def _buttons(part: Buttons, _plain: bool) -> list[Block]:
-    return [{"type": "actions", "elements": [_button(button) for button in part.buttons[:MAX_ACTIONS]]}]
+    drawn = [_button(button, number) for number, button in enumerate(part.buttons[:MAX_ACTIONS])]
+    return [{"type": "actions", "elements": drawn}]
 
 
-def _button(button: Button) -> Block:
+def _button(button: Button, number: int) -> Block:
     drawn: Block = {
         "type": "button",
         "text": plain_text(cut(button.label, MAX_BUTTON)),
-        "action_id": button.action,
+        # Unique in its block, as Slack wants it; what follows the sign is dropped when the click arrives.
+        "action_id": f"{button.action}#{number}",
         "value": button.value[:MAX_VALUE],
     }
     if button.style is not Style.PLAIN:

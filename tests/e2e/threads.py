@@ -62,7 +62,7 @@ class RunSeen:
         return visible_text(found)
 
     async def cancel(self) -> Json:
-        return await self.person.click(await self.head(), "run.cancel", self.channel)
+        return await self.person.click(await self.head(), "Cancel", self.channel)
 
 
 async def ask_for(

@@ -26,7 +26,7 @@ ACTION: dict[str, Any] = {
     "team": {"id": "T1"},
     "channel": {"id": "C1"},
     "message": {"ts": "10.1", "thread_ts": "9.1"},
-    "actions": [{"action_id": "run.cancel", "value": "r1", "action_ts": "11.1"}],
+    "actions": [{"action_id": "run.cancel#2", "value": "r1", "action_ts": "11.1"}],
     "response_url": "https://hooks/2",
 }
 SUBMISSION: dict[str, Any] = {
@@ -74,6 +74,12 @@ def test_each_kind_is_known_by_slacks_own_id_and_reads_back(body: Any, kind: Del
     assert (delivery.kind, delivery.key) == (kind, key)
     incoming = Incoming.model_validate(dict(delivery.payload))
     assert (incoming.user, incoming.channel) == ("U1", "C1")
+
+
+def test_a_buttons_number_in_its_row_is_no_part_of_its_action() -> None:
+    delivery = read(ACTION)
+    assert delivery is not None
+    assert delivery.payload["action"] == "run.cancel"
 
 
 def test_the_verification_token_is_not_stored() -> None:

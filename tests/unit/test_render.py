@@ -94,6 +94,12 @@ def test_a_table_that_is_too_long_is_attached_whole() -> None:
     assert drawn.files[0].content.count("\r\n") == 301
 
 
+def test_buttons_of_one_row_have_action_ids_of_their_own() -> None:
+    row = Buttons((Button("a", "runbook.open", "1"), Button("b", "runbook.open", "2")))
+    (block,) = render(Document("buttons", [row])).blocks
+    assert [button["action_id"] for button in block["elements"]] == ["runbook.open#0", "runbook.open#1"]
+
+
 def test_a_second_table_becomes_text_since_slack_takes_one() -> None:
     table = Table(("a",), (("1",),))
     kinds = [block["type"] for block in render(Document("two", [table, table])).blocks]
