@@ -23,7 +23,16 @@ from bot.engine.instants import CalendarEntry
 from bot.engine.queue import Queue, deferral_sql
 from bot.engine.sweeps import Sweep, run_sweeps
 from bot.operations.health import PlatformHealth
-from bot.operations.tools.access import NO_SECRET, BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
+from bot.operations.tools.access import (
+    NO_SECRET,
+    BackupPlaces,
+    DatabaseAccess,
+    Login,
+    OwnDatabase,
+    Platform,
+    address_of,
+    pooler_of,
+)
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import SCHEDULE, firing
 from bot.services.approvals import Approvals
@@ -83,13 +92,9 @@ def redactor_of(settings: Settings) -> Redactor:
 
 def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
     """How the operations reach the platform, from the settings."""
-    login = Login(settings.db_user, settings.db_password)
-    databases = tuple(
-        DatabaseAccess(name, settings.db_host, settings.db_port, login, environment)
-        for name, environment in (
-            (settings.db_name, settings.environment),
-            (settings.staging_database, _staging_of(settings.environment)),
-        )
+    databases = (
+        _database_of(settings, settings.db_name, settings.environment),
+        _database_of(settings, settings.staging_database, _staging_of(settings.environment)),
     )
     backups = BackupPlaces(
         folder=settings.backup_dir,
@@ -111,6 +116,22 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         redis_url=settings.redis_url or NO_SECRET,
         chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
         chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
+    )
+
+
+def _database_of(settings: Settings, name: str, environment: Environment) -> DatabaseAccess:
+    login = Login(settings.db_user, settings.db_password)
+    restorer = Login(settings.restore_user, settings.restore_password) if settings.restore_user else None
+    pooler = pooler_of(settings.pooler_url, name) if settings.pooler_url else None
+    return DatabaseAccess(
+        name,
+        settings.db_host,
+        settings.db_port,
+        login,
+        environment,
+        restorer=restorer,
+        pooler=pooler,
+        replicas=tuple(address_of(text) for text in settings.replicas),
     )
 
 

@@ -99,6 +99,17 @@ class Settings(BaseSettings):
     db_password: SecretStr = Field(
         SecretStr(""), validation_alias=_guide("DB_PASSWORD"), description="That role's password."
     )
+    restore_user: str = Field(
+        "", description="A role without rights that restored files run as: a dump is untrusted input."
+    )
+    restore_password: SecretStr = Field(SecretStr(""), description="That role's password.")
+    pooler_url: SecretStr | None = Field(
+        None,
+        description="PgBouncer's admin console (postgresql://user:password@host:6432/pgbouncer), paused during a swap.",
+    )
+    replicas: tuple[str, ...] = Field(
+        (), description="The platform's streaming replicas as host:port, as JSON; their old sessions end after a swap."
+    )
     staging_database: str = Field("takumi_staging", description="The database that a restore replaces by default.")
     backup_dir: Path = Field(
         Path("/var/backups/takumi/database"),

@@ -14,7 +14,7 @@ from demo.module_server import module_program
 from demo.parts import Parts
 from demo.platform import s3
 from demo.platform.chain import NETWORK
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE
+from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE, PLATFORM_RESTORE
 from demo.ports import HOST
 from demo.workspace.client import Workspace
 
@@ -114,6 +114,8 @@ class BotProcess:
             "DB_NAME": "takumi",
             "DB_USER": PLATFORM_MAINTENANCE,
             "DB_PASSWORD": parts.platform_cluster.passwords[PLATFORM_MAINTENANCE],
+            "TAKUMI_BOT_RESTORE_USER": PLATFORM_RESTORE,
+            "TAKUMI_BOT_RESTORE_PASSWORD": parts.platform_cluster.passwords[PLATFORM_RESTORE],
             "BACKUP_DIR": str(parts.backups),
             "SNAPSHOT_DIR": str(parts.snapshots),
             "RETENTION_DAYS": "30",

@@ -11,7 +11,14 @@ from demo.folder import Remembered, fresh_logs
 from demo.module_server import ModuleServer
 from demo.platform import s3
 from demo.platform.chain import ChainNode
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE, PLATFORM_OWNER, PLATFORM_SETTINGS
+from demo.platform.databases import (
+    BOT_OWNER,
+    BOT_RUNTIME,
+    PLATFORM_MAINTENANCE,
+    PLATFORM_OWNER,
+    PLATFORM_RESTORE,
+    PLATFORM_SETTINGS,
+)
 from demo.platform.postgres import SUPERUSER, Cluster
 from demo.platform.redis import RedisServer
 
@@ -91,7 +98,7 @@ def _build(folder: Path, home: Path, programs: Path, remembered: Remembered) -> 
         port("platform-postgres"),
         settings=PLATFORM_SETTINGS,
         passwords={SUPERUSER: secret("platform superuser")}
-        | {role: secret(role) for role in (PLATFORM_OWNER, PLATFORM_MAINTENANCE)},
+        | {role: secret(role) for role in (PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)},
         log=logs / "platform-postgres.log",
     )
     keys = s3.Keys(secret("s3 access key"), secret("s3 secret key"))

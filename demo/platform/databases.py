@@ -10,6 +10,7 @@ BOT_OWNER = "takumi_bot_owner"
 BOT_RUNTIME = "takumi_bot"
 PLATFORM_OWNER = "takumi"
 PLATFORM_MAINTENANCE = "takumi_maintenance"
+PLATFORM_RESTORE = "takumi_restore"
 
 PLATFORM_SETTINGS = {
     "wal_level": "replica",
@@ -41,6 +42,8 @@ async def create_bot_database(cluster: Cluster, database: str = "takumi_bot") ->
 async def create_platform_roles(cluster: Cluster) -> None:
     """The application's role `takumi`, owner of its databases, and the bot's `takumi_maintenance`.
 
+    `takumi_restore` has no rights at all: a dump is untrusted input, and runs as nobody who could do harm.
+
     The least that lets the maintenance role back up, restore, swap and look:
     - member of `takumi`: reads and locks its tables for a dump, creates databases *for* it, and renames, alters and
       drops those that it owns (ALTER DATABASE wants the owner); so pg_read_all_data is not needed;
@@ -52,8 +55,10 @@ async def create_platform_roles(cluster: Cluster) -> None:
     async with cluster.connect() as connection:
         await create_role(connection, PLATFORM_OWNER, cluster.passwords[PLATFORM_OWNER])
         await create_role(connection, PLATFORM_MAINTENANCE, cluster.passwords[PLATFORM_MAINTENANCE])
+        await create_role(connection, PLATFORM_RESTORE, cluster.passwords[PLATFORM_RESTORE])
         await connection.execute("ALTER ROLE takumi_maintenance CREATEDB")
         await connection.execute("GRANT takumi, pg_signal_backend, pg_read_all_stats TO takumi_maintenance")
+        await connection.execute("GRANT takumi_restore TO takumi_maintenance")
     for database in ("postgres", "template1"):
         async with cluster.connect(database) as connection:
             # In template1, so that a dump with CREATE EXTENSION IF NOT EXISTS can be restored by a role that is no

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
 
 NO_SECRET = SecretStr("")
@@ -38,6 +40,26 @@ class PoolerAccess:
     port: int
     login: Login
     database: str
+
+
+def address_of(text: str) -> Address:
+    """Of `host:port`. Raises: Misconfigured."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise Misconfigured(f"{text!r} is no address.", hint="Write host:port, such as replica-1:5432.")
+    return Address(host, int(port))
+
+
+def pooler_of(url: SecretStr, database: str) -> PoolerAccess:
+    """Of the admin console's URL. Raises: Misconfigured, without showing the URL, which holds a password."""
+    parts = urlsplit(url.get_secret_value())
+    if not parts.hostname or not parts.username:
+        raise Misconfigured(
+            "TAKUMI_BOT_POOLER_URL is no address of PgBouncer's admin console.",
+            hint="Write postgresql://user:password@host:6432/pgbouncer.",
+        )
+    login = Login(unquote(parts.username), SecretStr(unquote(parts.password or "")))
+    return PoolerAccess(parts.hostname, parts.port or 6432, login, database)
 
 
 @dataclass(frozen=True)
