@@ -19,6 +19,7 @@ from demo.platform.databases import (
     BOT_RUNTIME,
     PLATFORM_MAINTENANCE,
     PLATFORM_OWNER,
+    PLATFORM_RESTORE,
     PLATFORM_SETTINGS,
     create_bot_database,
     create_platform_database,
@@ -32,7 +33,7 @@ from demo.ports import free_ports
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 EMBEDDED_VERSION = 18
 OTHER_VERSION = 15
-ROLES = (BOT_OWNER, BOT_RUNTIME, PLATFORM_OWNER, PLATFORM_MAINTENANCE)
+ROLES = (BOT_OWNER, BOT_RUNTIME, PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)
 
 Server = TypeVar("Server", ObjectStore, RedisServer, ChainNode)
 ClusterFactory = Callable[[int], Cluster]
