@@ -16,40 +16,34 @@ from bot import catalog as catalog_files
 from bot.config import Settings, SlackMode
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
-from bot.domain.targets import Environment
 from bot.engine import schema as queue_schema
 from bot.engine.calendar import Calendar, Firings
 from bot.engine.instants import CalendarEntry
 from bot.engine.queue import Queue, deferral_sql
 from bot.engine.sweeps import Sweep, run_sweeps
+from bot.installation import platform_of, refuse_stand_in, rules_of, staging_of
 from bot.operations.health import PlatformHealth
-from bot.operations.tools.access import (
-    NO_SECRET,
-    BackupPlaces,
-    DatabaseAccess,
-    Login,
-    OwnDatabase,
-    Platform,
-    address_of,
-    pooler_of,
-)
+from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import SCHEDULE, firing
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
+from bot.services.call_documents import CallPainter
+from bot.services.calls import Calls
 from bot.services.desk import desk
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.interruptions import Interruptions
-from bot.services.messages import Messages
+from bot.services.messages import Messages, Painter
 from bot.services.painting import RunPainter
 from bot.services.people import People
-from bot.services.ports import Store
+from bot.services.ports import ChatUnavailable, Store
 from bot.services.registry import Firing, Places, Services
 from bot.services.requests import Requests
 from bot.services.rows import Job
 from bot.services.runs import Runs
+from bot.services.satisfiable import gaps
 from bot.services.schedules import Schedules, Starter, starts_runbook
 from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
@@ -90,59 +84,6 @@ def redactor_of(settings: Settings) -> Redactor:
     return Redactor(settings.secrets())
 
 
-def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
-    """How the operations reach the platform, from the settings."""
-    databases = (
-        _database_of(settings, settings.db_name, settings.environment),
-        _database_of(settings, settings.staging_database, _staging_of(settings.environment)),
-    )
-    backups = BackupPlaces(
-        folder=settings.backup_dir,
-        retention=settings.retention,
-        cloud=settings.cloud_backup,
-        bucket=settings.s3_bucket,
-        region=settings.s3_region,
-        endpoint_url=settings.s3_endpoint_url or "",
-        access_key=settings.s3_access_key_id or NO_SECRET,
-        secret_key=settings.s3_secret_access_key or NO_SECRET,
-    )
-    return Platform(
-        databases=databases,
-        default_database=settings.db_name,
-        backups=backups,
-        program_folders=settings.pg_bin_dirs,
-        own=own,
-        backend_urls=settings.backend_urls,
-        redis_url=settings.redis_url or NO_SECRET,
-        chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
-        chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
-    )
-
-
-def _database_of(settings: Settings, name: str, environment: Environment) -> DatabaseAccess:
-    login = Login(settings.db_user, settings.db_password)
-    restorer = Login(settings.restore_user, settings.restore_password) if settings.restore_user else None
-    pooler = pooler_of(settings.pooler_url, name) if settings.pooler_url else None
-    return DatabaseAccess(
-        name,
-        settings.db_host,
-        settings.db_port,
-        login,
-        environment,
-        restorer=restorer,
-        pooler=pooler,
-        replicas=tuple(address_of(text) for text in settings.replicas),
-    )
-
-
-# Source: facts, Contracts.
-_CHAIN_IDS = {"polygon": 137, "sepolia": 11155111, "local": 31337}
-
-
-def _staging_of(environment: Environment) -> Environment:
-    return Environment.DEMO if environment is Environment.DEMO else Environment.STAGING
-
-
 class Bot:
     """One process of the bot, wired; `serve` runs the parts it was asked for."""
 
@@ -151,6 +92,7 @@ class Bot:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
         self.redactor = redactor_of(settings)
         self.catalog = catalog_files.load()
+        self.rules = rules_of(settings, self.catalog)
         url = settings.database_url.get_secret_value()
         self.queue = Queue(url)
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
@@ -165,7 +107,7 @@ class Bot:
 
     async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
         """Work until `stop`. Raises: Misconfigured, Unavailable before anything was started."""
-        _refuse_stand_in(self.settings)
+        refuse_stand_in(self.settings)
         async with AsyncExitStack() as stack:
             await self.pool.open()
             stack.push_async_callback(self.pool.close)
@@ -181,6 +123,19 @@ class Bot:
     async def health(self) -> PlatformHealth:
         """Looks at the platform, without anything else running."""
         return PlatformHealth(await self._toolbox())
+
+    async def gaps(self) -> Sequence[str]:
+        """Policies that nobody can satisfy."""
+        environment = self.settings.environment
+        return await gaps(self.chat, self.catalog, (environment, staging_of(environment)))
+
+    async def report_gaps(self) -> None:
+        """Say at the start what the doctor would say."""
+        try:
+            for gap in await self.gaps():
+                log.warning("policy.nobody_can_satisfy", gap=gap)
+        except (ChatUnavailable, BotError) as error:
+            log.warning("policy.not_looked_at", error=str(error))
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         mode, secret = self.settings.slack_mode, self.settings.slack_signing_secret.get_secret_value()
@@ -208,7 +163,7 @@ class Running:
         self._bot = bot
         settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
         people = People(chat, "", settings.aliases)
-        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog))
+        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules)
         runs = Runs(store, tools, bot.catalog, approvals)
         self.services = Services(
             store=store,
@@ -225,7 +180,8 @@ class Running:
         self.execution = Execution(store, tools, bot.catalog, approvals, owner)
         self.workbench = Workbench(self.execution.advance, settings.runs_at_once)
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
-        self.messages = Messages(store, chat, {"run": RunPainter(store, bot.catalog).paint}, owner)
+        self.messages = Messages(store, chat, _painters(bot), owner)
+        self.calls = Calls(store, chat, bot.rules)
         self.schedules = Schedules(store, _starters(runs, settings.channel))
         self.calendar = _calendar(settings, self.schedules)
 
@@ -243,6 +199,7 @@ class Running:
             works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
             works.append(run_sweeps(self._sweeps(), stop))
             works.append(self.workbench.serve(stop))
+            works.append(bot.report_gaps())
         if Part.CALENDAR in parts:
             works.append(self.calendar.run(stop))
         if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
@@ -258,6 +215,7 @@ class Running:
             Job.ADVANCE_RUN: self.workbench.wake,
             Job.DRAW_MESSAGE: self.messages.draw,
             Job.START_SCHEDULED: self.schedules.start,
+            Job.MAKE_CALLS: self.calls.make,
         }
 
     def _sweeps(self) -> tuple[Sweep, ...]:
@@ -282,6 +240,13 @@ async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
+def _painters(bot: Bot) -> Mapping[str, Painter]:
+    """Who knows what a message says, by the first word of its key."""
+    runs, calls = RunPainter(bot.store, bot.catalog).paint, CallPainter(bot.store, bot.chat)
+    told = {"told": calls.paint_decision, "review": calls.paint_review}
+    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told}
+
+
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
     """What each row of the schedule starts; only runbooks so far."""
     return {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
@@ -291,15 +256,6 @@ def _calendar(settings: Settings, schedules: Schedules) -> Calendar:
     crons = {row.key: settings.schedules.get(row.key, row.cron) for row in firing()}
     entries = [CalendarEntry(key, cron, settings.time_zone) for key, cron in crons.items()]
     return Calendar(entries, Firings(schedules.fire, schedules.last, schedules.missed))
-
-
-def _refuse_stand_in(settings: Settings) -> None:
-    """Raises: Misconfigured when production would be steered from something that is not Slack."""
-    if settings.environment is Environment.PRODUCTION and settings.slack_is_stand_in:
-        raise Misconfigured(
-            "TAKUMI_BOT_ENVIRONMENT is production, but TAKUMI_BOT_SLACK_API_URL is not Slack's.",
-            hint="Use https://slack.com/api/, or another environment.",
-        )
 
 
 async def migrate_database(settings: Settings) -> list[str]:

@@ -1,6 +1,6 @@
 """Settings from the environment; the bot's own have the prefix TAKUMI_BOT_, the guide's keep their names."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,9 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.people import Role
+from bot.domain.risk import Severity
 from bot.domain.targets import Environment
+from bot.policy.working_hours import read_hours
 
 
 class SlackMode(StrEnum):
@@ -61,6 +63,28 @@ class Settings(BaseSettings):
     aliases: dict[str, str] = Field(
         default_factory=dict,
         description='Accounts of one person joined into one principal, as JSON: {"slack:T..:U..": "person"}.',
+    )
+
+    response_times: dict[Severity, timedelta] = Field(
+        default_factory=dict,
+        description='Other response times than the guide\'s matrix, as JSON: {"P1": "PT30M"}.',
+    )
+    working_hours: str = Field(
+        "mon-fri 09:00-17:00", description="When the clocks of P2 and P3 requests run, in the time zone above."
+    )
+    holidays: tuple[date, ...] = Field((), description='Days off from that clock, as JSON: ["2026-12-25"].')
+    maintenance_windows: tuple[str, ...] = Field(
+        (),
+        description='When what is disruptive or destructive may run, as JSON: ["mon-thu 09:00-16:00"]; none is always.',
+    )
+    glass_runbooks: tuple[str, ...] = Field(
+        (), description="The runbooks for which glass may be broken in an open P0 or P1, as JSON."
+    )
+    glass_people: tuple[str, ...] = Field(
+        (), description='The principals who may break it, as JSON: ["slack:T..:U.."].'
+    )
+    approvals_channel: str = Field(
+        "", description="The id of a channel that gets a copy of every card that needs a yes, with its calls."
     )
 
     slack_mode: SlackMode = Field(SlackMode.SOCKET, description="socket (default) or http.")
@@ -138,6 +162,20 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
             raise ValueError(f"there is no time zone {value!r}; use a name such as Europe/Berlin") from None
+        return value
+
+    @field_validator("working_hours", "maintenance_windows")
+    @classmethod
+    def _known_hours(cls, value: Any) -> Any:
+        for text in (value,) if isinstance(value, str) else value:
+            read_hours(text, "UTC")
+        return value
+
+    @field_validator("response_times")
+    @classmethod
+    def _positive_times(cls, value: dict[Severity, timedelta]) -> dict[Severity, timedelta]:
+        if any(time <= timedelta() for time in value.values()):
+            raise ValueError("a response time is longer than nothing")
         return value
 
     @property

@@ -26,6 +26,7 @@ async def examine(bot: Bot) -> list[Finding]:
     try:
         findings = [await _look("own database", bot, _database), await _look("Slack", bot, _slack)]
         findings += [await _look(f"role {role.label}", bot, _role(role)) for role in bot.settings.roles]
+        findings.append(await _look("approvals", bot, _approvals))
         return [*findings, *await _platform(bot)]
     finally:
         await bot.pool.close()
@@ -52,6 +53,13 @@ async def _slack(bot: Bot) -> str:
         raise BotError(f"The bot is not in #{channel}.", hint=f"Type there: /invite @{name}")
     stand_in = " (a local stand-in, not Slack)" if bot.settings.slack_is_stand_in else ""
     return f"{name} in {team}{stand_in}, in #{channel}"
+
+
+async def _approvals(bot: Bot) -> str:
+    gaps = await bot.gaps()
+    if gaps:
+        raise BotError("; ".join(gaps) + ".", hint="Fill these roles in TAKUMI_BOT_ROLES or their user groups.")
+    return "every policy can be satisfied"
 
 
 def _role(role: Role) -> Callable[[Bot], Awaitable[str]]:

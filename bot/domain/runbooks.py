@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bot.domain.params import Params
 from bot.domain.people import Role
 from bot.domain.plans import Plan
-from bot.domain.risk import Risk
+from bot.domain.risk import Risk, Severity
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Runbook:
     later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects: (value,
     label) by parameter. `undone_by(run, params)` names the runbook that undoes a run which succeeded, and its
     parameters. `result(outcomes)` turns the steps' data into labels and values for the closing message.
+    `severity` says how urgent its requests are when no incident is open; `breakable` whether broken glass may ever
+    spare it an approval.
     """
 
     name: str
@@ -58,3 +60,5 @@ class Runbook:
     choices: Callable[[Any], Awaitable[Mapping[str, tuple[tuple[str, str], ...]]]] | None = None
     undone_by: Callable[[str, Mapping[str, Any]], tuple[str, Mapping[str, str]]] | None = None
     result: Callable[[Mapping[str, Mapping[str, Any]]], tuple[tuple[str, str], ...]] | None = None
+    severity: Severity = Severity.P1
+    breakable: bool = True

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.domain.risk import Risk
+from bot.domain.risk import Risk, Severity
 
 
 class RunState(StrEnum):
@@ -93,6 +93,8 @@ class Run:
     """A run as its row says. `number` is what people type; `id` is opaque and rides on buttons.
 
     `card` is what an approver reads besides the plan: `shown` facts as [label, value, tolerance] and `warnings`.
+    `severity` is that of the open `incident` (its number; None without one), else the runbook's. `glass` is the reason
+    for which glass was broken, or empty.
     """
 
     id: str
@@ -120,6 +122,9 @@ class Run:
     undoes: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
     expires_at: datetime | None = None
+    severity: Severity = Severity.P1
+    incident: int | None = None
+    glass: str = ""
 
     @property
     def label(self) -> str:

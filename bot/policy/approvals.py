@@ -17,12 +17,10 @@ LEADS = frozenset({Role.TEAM_LEAD, Role.ENGINEERING_LEAD, Role.CTO})
 class ApprovalNeed:
     """One seat for each yes: a seat is filled by somebody in any of its roles.
 
-    One person sits in one seat and one role fills one seat; the requester sits in none. `expires_after` counts from
-    the request.
+    One person sits in one seat and one role fills one seat; the requester sits in none.
     """
 
     seats: tuple[frozenset[Role], ...]
-    expires_after: timedelta
 
     @property
     def count(self) -> int:
@@ -34,9 +32,15 @@ class ApprovalNeed:
         return frozenset().union(*self.seats)
 
 
-def needed(risk: Risk, environment: Environment, severity: Severity) -> ApprovalNeed:
-    """The approvals that an action waits for; none for what reads or is routine."""
-    return ApprovalNeed(_seats(risk, environment, severity), 2 * MATRIX[severity].time)
+def needed(risk: Risk, environment: Environment, severity: Severity, *, glass: bool = False) -> ApprovalNeed:
+    """The approvals that an action waits for; none for what reads or is routine.
+
+    Broken glass takes one seat away, but never the last one: whoever could fill any of them fills what is left.
+    """
+    seats = _seats(risk, environment, severity)
+    if glass and len(seats) > 1:
+        seats = (seats[0] | seats[1], *seats[2:])
+    return ApprovalNeed(seats)
 
 
 def _seats(risk: Risk, environment: Environment, severity: Severity) -> tuple[frozenset[Role], ...]:

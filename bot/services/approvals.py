@@ -1,7 +1,7 @@
 """Decisions on requests: who may say yes, whether it is still the same plan, and when silence ends it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import permutations
 
@@ -9,23 +9,22 @@ from bot.domain.approvals import Decision, DecisionRule, Verdict, broken_rule
 from bot.domain.audit import Entry, Verb
 from bot.domain.errors import BotError, OperationFailed, Refused, RequestError
 from bot.domain.people import Actor, Person, Role
-from bot.domain.risk import Risk, Severity
+from bot.domain.risk import Risk
 from bot.domain.runs import Run, RunState
 from bot.domain.targets import Environment
 from bot.policy.approvals import START_WITHIN, ApprovalNeed, needed
+from bot.policy.rules import Rules
+from bot.services.circumstances import frozen
 from bot.services.freshness import Fresh, Freshness, card_of
-from bot.services.messages import want_run_messages
+from bot.services.messages import want_run_messages, want_told
 from bot.services.people import People, must_be_welcome
 from bot.services.ports import Chat, Store, Work
 from bot.services.rows import Job, Wake
 
-# Until incidents carry one (part I), the severity that the guide gives to planned work.
-SEVERITY = Severity.P1
-
 
 def need_of(run: Run) -> ApprovalNeed:
     """The approvals that a stored request waits for."""
-    return needed(run.risk, Environment(run.environment), SEVERITY)
+    return needed(run.risk, Environment(run.environment), run.severity, glass=bool(run.glass))
 
 
 def open_seats(need: ApprovalNeed, decisions: Sequence[Decision]) -> tuple[frozenset[Role], ...]:
@@ -55,6 +54,7 @@ class Approvals:
     chat: Chat
     people: People
     freshness: Freshness
+    rules: Rules = field(default_factory=Rules)
 
     async def decide(self, run_id: str, actor: Actor, verdict: Verdict, reason: str = "") -> str:
         """One person's word on a request; the answer is for that person. Raises: Refused, RequestError."""
@@ -111,6 +111,7 @@ class Approvals:
             await work.audit.record(_entry(actor, verb, run, details))
             said = await self._consequence(work, run, decision, actor)
             await want_run_messages(work, await work.runs.get(run.id) or run)
+            await want_told(work, run, len(await work.approvals.of_run(run.id)))
         return said
 
     async def _consequence(self, work: Work, run: Run, decision: Decision, actor: Actor) -> str:
@@ -136,7 +137,7 @@ class Approvals:
                     f"Nobody but you could approve this: it needs {named(seat)}, and nobody else fills that role.",
                     hint="Add somebody to the Slack user group of that role, then ask again.",
                 )
-        if not _distinct(candidates):
+        if not distinct(candidates):
             raise Refused("It needs two different people, and only one fills these roles.", hint="Add somebody.")
 
     async def _candidates(self, seat: frozenset[Role], run: Run) -> frozenset[str]:
@@ -155,8 +156,11 @@ class Approvals:
             return ""
         async with self.store.work() as work:
             decisions = await work.approvals.of_run(run.id)
+            stopped = "" if run.glass else await frozen(work, self.rules, now)
         if open_seats(need_of(run), decisions):
             return "an approval is missing"
+        if stopped:
+            return stopped[0].lower() + stopped[1:]
         at = max((decision.at for decision in decisions if decision.at), default=now)
         if now - at > START_WITHIN:
             return f"it was approved and not started within {START_WITHIN.total_seconds() / 60:.0f} minutes"
@@ -201,12 +205,12 @@ def _advice(rule: DecisionRule, need: ApprovalNeed) -> str:
     return advice.get(rule, "Nothing more is needed from you.")
 
 
-def _distinct(candidates: Sequence[frozenset[str]]) -> bool:
+def distinct(candidates: Sequence[frozenset[str]]) -> bool:
     """Whether every seat can have a person of its own; there are at most two seats."""
     if not candidates:
         return True
     first, *rest = candidates
-    return any(_distinct([seat - {person} for seat in rest]) for person in first)
+    return any(distinct([seat - {person} for seat in rest]) for person in first)
 
 
 def _entry(actor: Actor, verb: Verb, run: Run, details: Mapping[str, object]) -> Entry:

@@ -15,6 +15,7 @@ from bot.services.run_documents import cancel_button, going_on, headline, small_
 def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Document:
     """A request that needs a yes, in whatever state it is; its buttons are there only while it waits."""
     parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
+    parts += _urgent(run)
     parts += [Rich(f":warning: {markup.literal(text)}") for text in run.card.get("warnings", [])]
     parts.append(Fields(_facts(run)))
     parts.append(Rich(_steps(run)))
@@ -25,6 +26,16 @@ def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Documen
         parts += going_on(run)
     parts.append(Note(f"Plan {run.digest[:12]}. What you approve is what runs: any change of a bound fact voids it."))
     return Document(f"{run.title}: {run.state.value} ({run.label}).", parts)
+
+
+def _urgent(run: Run) -> list[Part]:
+    """The incident that makes it urgent, and broken glass, loudly."""
+    found: list[Part] = []
+    if run.incident is not None:
+        found.append(Rich(f":fire: {run.severity.value}, for the open incident {run.incident}."))
+    if run.glass:
+        found.append(Rich(f":rotating_light: *Glass is broken*, one approval less: {markup.literal(run.glass)}"))
+    return found
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:

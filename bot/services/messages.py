@@ -36,7 +36,14 @@ async def want_run_messages(work: Work, run: Run) -> None:
         rows.append(MessageRow(steps, run.origin.channel, parent=head))
     if run.state.is_final:
         rows.append(MessageRow(result, run.origin.channel, parent=rows[-1].key))
-    await want(work, *rows)
+    copy = await work.messages.get(f"ask:{run.id}")
+    await want(work, *rows, *((copy,) if copy else ()))
+
+
+async def want_told(work: Work, run: Run, decision: int) -> None:
+    """Tell the requester of a decision, by its place among the run's."""
+    if run.origin.channel:
+        await want(work, MessageRow(f"told:{run.id}:{decision}", run.origin.channel, parent=run_keys(run.id)[0]))
 
 
 async def want(work: Work, *rows: MessageRow) -> None:

@@ -14,6 +14,7 @@ from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
 from bot.domain.runs import Lease, Run, RunState, StepRow
+from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.rows import AuditQuery, Delivery, InboxRow, MessageRow, Wake
 
 
@@ -178,6 +179,10 @@ class Work(Protocol):
     backups: BackupStore
     messages: MessageStore
     schedules: ScheduleStore
+    calls: CallStore
+    incidents: IncidentStore
+    freezes: FreezeStore
+    reviews: ReviewStore
 
     async def defer(self, *wakes: Wake) -> None: ...
 

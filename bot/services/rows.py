@@ -14,6 +14,7 @@ class Job(StrEnum):
     ADVANCE_RUN = "run.advance"
     DRAW_MESSAGE = "message.draw"
     START_SCHEDULED = "schedule.start"
+    MAKE_CALLS = "calls.make"
 
 
 @dataclass(frozen=True)

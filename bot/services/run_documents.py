@@ -119,13 +119,20 @@ def result(run: Run, runbook: Runbook) -> Document:
     if run.state is RunState.SUCCEEDED:
         pairs = runbook.result(_outcomes(run)) if runbook.result else ()
         parts: list[Part] = [Rich(f":white_check_mark: *{markup.literal(said)}*"), Fields(pairs)]
-        return Document(f"{said}.", [*parts, Note(f"{run.label} took {phrases.duration(took)}")])
+        return Document(f"{said}.", [*parts, *_for_requester(run), Note(f"{run.label} took {phrases.duration(took)}")])
     parts = [Rich(f"{_SIGN[run.state]} *{markup.literal(said)}*")]
     parts += [Text(run.failure)] if run.failure else []
     parts += [Rich(f"*What to do next:* {markup.literal(run.hint)}")] if run.hint else []
     put_back = [row.title for row in run.steps if row.state is StepState.UNDONE]
     parts += [Note("Put back: " + ", ".join(put_back))] if put_back else []
+    parts += _for_requester(run)
     return Document(f"{said}: {run.failure}", parts)
+
+
+def _for_requester(run: Run) -> list[Part]:
+    """Whoever waited for an approval hears how it ended; a routine run's thread stays quiet."""
+    waited = run.expires_at is not None and run.requester_slack
+    return [Rich(f"{markup.mention(run.requester_slack)}: this is how your request ended.")] if waited else []
 
 
 def _outcomes(run: Run) -> Mapping[str, Mapping[str, Any]]:

@@ -18,6 +18,8 @@ from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
 from bot.services.approvals import Approvals, need_of
+from bot.services.asking import ask_people, must_be_confirmed
+from bot.services.circumstances import Circumstances, circumstances
 from bot.services.freshness import card_of
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
@@ -31,13 +33,16 @@ class Asked:
     """Who asks for a run, in which conversation, and which run it undoes.
 
     `request` is the inbox id or the calendar's instant: a request worked on twice (a redelivery, a worker that died)
-    finds the run it made the first time.
+    finds the run it made the first time. `confirm` is the target's name as they typed it, `glass` the reason for which
+    they break it.
     """
 
     request: str
     actor: Actor
     origin: Origin
     undoes: str = ""
+    confirm: str = ""
+    glass: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,11 @@ class Runs:
         run_id = uuid5(NAMESPACE_URL, f"takumi:{asked.request}:{runbook}").hex[:20]
         async with self.store.work() as work:
             known = await work.runs.get(run_id)
-            now = await work.now()
-        if known is not None:
-            return known
-        blank = _blank_run(RunInfo(run_id, now), loaded.runbook, params, asked)
+            if known is not None:
+                return known
+            now, rules = await work.now(), self.approvals.rules
+            found = await circumstances(work, rules, loaded.runbook, asked.actor, asked.glass)
+        blank = _in(found, _blank_run(RunInfo(run_id, now), loaded.runbook, params, asked))
         try:
             facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
         except OperationFailed as error:
@@ -71,6 +77,8 @@ class Runs:
         plan = loaded.runbook.plan(pinned, facts, RunInfo(run_id, now))
         run = _planned(blank, loaded, plan, pinned.model_dump(mode="json"), facts.model_dump(mode="json"))
         if run.state is RunState.REQUESTED:
+            run = self._timed(run, plan)
+            must_be_confirmed(run, plan, asked.confirm)
             await self.approvals.must_be_approvable(run)
         return await self._add(run, asked.actor)
 
@@ -82,7 +90,14 @@ class Runs:
             # A request wakes when it expires; what needs no approval starts at once.
             await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=run.expires_at))
             await want_run_messages(work, stored)
+            if stored.state is RunState.REQUESTED:
+                await ask_people(work, stored, actor, self.approvals.rules)
         return stored
+
+    def _timed(self, run: Run, plan: Plan) -> Run:
+        """With the instant at which silence ends it, which its digest binds."""
+        timed = replace(run, expires_at=self.approvals.rules.timetable.expires_at(run.severity, run.created_at))
+        return replace(timed, digest=request_digest(timed, plan))
 
     async def _add_refused(self, run: Run, actor: Actor, why: OperationFailed) -> Run:
         async with self.store.work() as work:
@@ -168,6 +183,11 @@ def _blank_run(info: RunInfo, book: Runbook, params: Params, asked: Asked) -> Ru
     )
 
 
+def _in(found: Circumstances, run: Run) -> Run:
+    incident = found.incident.number if found.incident else None
+    return replace(run, severity=found.severity, incident=incident, glass=found.glass)
+
+
 def _planned(run: Run, loaded: Loaded, plan: Plan, params: Mapping[str, Any], facts: Mapping[str, Any]) -> Run:
     planned = replace(
         run,
@@ -180,8 +200,6 @@ def _planned(run: Run, loaded: Loaded, plan: Plan, params: Mapping[str, Any], fa
         steps=tuple(StepRow(step.key, step.title) for step in plan.steps),
         card=card_of(plan),
     )
-    if run.state is RunState.REQUESTED:
-        planned = replace(planned, expires_at=run.created_at + need_of(planned).expires_after)
     return replace(planned, digest=request_digest(planned, plan))
 
 
@@ -193,6 +211,8 @@ def request_digest(run: Run, plan: Plan) -> str:
             "plan": plan.described(),
             "definition": run.definition,
             "policy": [sorted(seat) for seat in need.seats],
+            "severity": run.severity,
+            "glass": run.glass,
             "requester": run.requester,
             "expires_at": run.expires_at,
             "nonce": run.id,
@@ -201,7 +221,8 @@ def request_digest(run: Run, plan: Plan) -> str:
 
 
 def _requested(run: Run, actor: Actor) -> Entry:
-    details = {"params": run.params, "risk": run.risk, "environment": run.environment, "runbook": run.runbook}
+    names = ("params", "risk", "environment", "runbook", "severity", "incident", "glass")
+    details = {name: getattr(run, name) for name in names}
     return Entry(actor, Verb.RUN_REQUESTED, run.runbook, run.id, run.digest, details)
 
 

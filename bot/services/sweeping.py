@@ -7,7 +7,7 @@ from bot.services.rows import Job, Wake
 
 OLDER_THAN = timedelta(seconds=15)
 AT_ONCE = 100
-SWEPT = (Job.ADVANCE_RUN, Job.WORK_INBOX, Job.DRAW_MESSAGE)
+SWEPT = (Job.ADVANCE_RUN, Job.WORK_INBOX, Job.DRAW_MESSAGE, Job.MAKE_CALLS)
 
 
 async def sweep(store: Store, job: Job) -> None:
@@ -17,6 +17,8 @@ async def sweep(store: Store, job: Job) -> None:
             keys = [*await work.runs.abandoned(AT_ONCE), *await work.runs.waiting(AT_ONCE)]
         elif job is Job.WORK_INBOX:
             keys = [*await work.inbox.unworked(OLDER_THAN, AT_ONCE)]
+        elif job is Job.MAKE_CALLS:
+            keys = [*await work.calls.due(AT_ONCE)]
         else:
             keys = [*await work.messages.undrawn(OLDER_THAN, AT_ONCE)]
         await work.defer(*(Wake(job, key) for key in keys))

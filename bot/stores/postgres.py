@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
+from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
@@ -19,7 +20,9 @@ from bot.services.rows import Delivery, Wake
 from bot.stores.approvals import PostgresApprovals
 from bot.stores.audit import PostgresAudit
 from bot.stores.backups import PostgresBackups
+from bot.stores.calls import PostgresCalls
 from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailable, transaction
+from bot.stores.exceptions import PostgresFreezes, PostgresIncidents, PostgresReviews
 from bot.stores.inbox import PostgresInbox
 from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
@@ -40,6 +43,10 @@ class PostgresWork:
         self.backups: BackupStore = PostgresBackups(connection)
         self.messages: MessageStore = PostgresMessages(connection)
         self.schedules: ScheduleStore = PostgresSchedules(connection)
+        self.calls: CallStore = PostgresCalls(connection)
+        self.incidents: IncidentStore = PostgresIncidents(connection)
+        self.freezes: FreezeStore = PostgresFreezes(connection)
+        self.reviews: ReviewStore = PostgresReviews(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)

@@ -10,16 +10,17 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Json
 
-from bot.domain.risk import Risk
+from bot.domain.risk import Risk, Severity
 from bot.domain.runs import Lease, Origin, Run, RunState, StepRow, StepState, check_move, check_new
 from bot.stores.connections import Connection
 
 _ADD = """
 INSERT INTO runs (id, runbook, title, params, facts, described, digest, definition, risk, environment, state,
-                  requester, requester_slack, channel, thread, undoes, created_at, card, expires_at)
+                  requester, requester_slack, channel, thread, undoes, created_at, card, expires_at,
+                  severity, incident, glass)
 VALUES (%(id)s, %(runbook)s, %(title)s, %(params)s, %(facts)s, %(described)s, %(digest)s, %(definition)s, %(risk)s,
         %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s,
-        %(created_at)s, %(card)s, %(expires_at)s)
+        %(created_at)s, %(card)s, %(expires_at)s, %(severity)s, %(incident)s, %(glass)s)
 RETURNING number
 """
 _ADD_STEP = """
@@ -231,6 +232,9 @@ def _columns(run: Run) -> dict[str, object]:
         "created_at": run.created_at,
         "card": Json(dict(run.card)),
         "expires_at": run.expires_at,
+        "severity": run.severity.value,
+        "incident": run.incident,
+        "glass": run.glass,
     }
 
 
@@ -256,7 +260,7 @@ def _step(row: DictRow) -> StepRow:
 _SAME = (
     "id", "number", "runbook", "title", "params", "facts", "described", "digest", "definition", "environment",
     "requester", "requester_slack", "created_at", "started_at", "finished_at", "failure", "hint", "cancel_asked_by",
-    "undoes", "card", "expires_at",
+    "undoes", "card", "expires_at", "incident", "glass",
 )  # fmt: skip
 
 
@@ -264,6 +268,7 @@ def _run(row: DictRow, steps: tuple[StepRow, ...]) -> Run:
     return Run(
         **{name: row[name] for name in _SAME},
         risk=Risk(row["risk"]),
+        severity=Severity(row["severity"]),
         state=RunState(row["state"]),
         origin=Origin(row["channel"], row["thread"]),
         steps=steps,

@@ -7,7 +7,7 @@ from tests.stores import BotDatabase, rows
 
 PRODUCT_TABLES = [
     "inbox", "runs", "run_steps", "leases", "run_claims", "audit_entries", "backups", "messages", "schedule_firings",
-    "approvals", "schema_migrations", "schema_scripts",
+    "approvals", "schema_migrations", "schema_scripts", "calls", "incidents", "freezes", "reviews",
 ]  # fmt: skip
 
 

@@ -76,7 +76,9 @@ class World:
         )
 
     async def ask(self) -> Run:
-        return await self.runs.request("try-a-thing", Nothing(), Asked("inbox-1", AIKO, Origin("C1")))
+        return await self.runs.request(
+            "try-a-thing", Nothing(), Asked("inbox-1", AIKO, Origin("C1"), confirm="Replace")
+        )
 
     async def approve(self, run: Run, actor: Actor = EMI) -> str:
         return await self.approvals.decide(run.id, actor, Verdict.APPROVED)

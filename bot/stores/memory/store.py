@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
+from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
@@ -23,6 +24,8 @@ from bot.services.rows import Delivery, Job, Wake
 from bot.stores.memory.approvals import MemoryApprovals
 from bot.stores.memory.audit import MemoryAudit
 from bot.stores.memory.backups import MemoryBackups
+from bot.stores.memory.calls import MemoryCalls
+from bot.stores.memory.exceptions import MemoryFreezes, MemoryIncidents, MemoryReviews
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.messages import MemoryMessages
 from bot.stores.memory.runs import MemoryRuns
@@ -47,6 +50,10 @@ class MemoryWork:
         self.backups: BackupStore = MemoryBackups(tables)
         self.messages: MessageStore = MemoryMessages(tables, clock)
         self.schedules: ScheduleStore = MemorySchedules(tables, clock)
+        self.calls: CallStore = MemoryCalls(tables, clock)
+        self.incidents: IncidentStore = MemoryIncidents(tables, clock)
+        self.freezes: FreezeStore = MemoryFreezes(tables, clock)
+        self.reviews: ReviewStore = MemoryReviews(tables, clock)
 
     async def defer(self, *wakes: Wake) -> None:
         self.wakes.extend(wakes)

@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 from bot.domain.approvals import Decision
 from bot.domain.audit import RecordedEntry
 from bot.domain.backups import Backup
+from bot.domain.calls import CallRow
+from bot.domain.freezes import Freeze
+from bot.domain.incidents import Incident
+from bot.domain.reviews import Review
 from bot.domain.runs import Lease, Run
 from bot.services.rows import InboxRow, MessageRow
 
@@ -47,6 +51,10 @@ class Tables:
     backups: dict[str, Backup] = field(default_factory=dict)
     messages: dict[str, MessageRecord] = field(default_factory=dict)
     firings: dict[tuple[str, datetime], datetime] = field(default_factory=dict)
+    calls: dict[tuple[str, int], CallRow] = field(default_factory=dict)
+    incidents: dict[int, Incident] = field(default_factory=dict)
+    freezes: dict[int, Freeze] = field(default_factory=dict)
+    reviews: dict[str, Review] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
         return Tables(**{one.name: getattr(self, one.name).copy() for one in fields(self)})

@@ -4,10 +4,14 @@
 GRANT USAGE ON SCHEMA public TO :runtime_role;
 GRANT SELECT ON schema_migrations, schema_scripts TO :runtime_role;
 GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, audit_entries, backups, messages,
-    schedule_firings, approvals TO :runtime_role;
+    schedule_firings, approvals, calls, incidents, freezes, reviews TO :runtime_role;
 GRANT UPDATE (worked_at, note, attempts, owner, claimed_until) ON inbox TO :runtime_role;
 GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, card) ON runs TO :runtime_role;
 GRANT UPDATE (state, attempt, note, data, started_at, finished_at) ON run_steps TO :runtime_role;
 GRANT UPDATE (token, owner, until) ON leases TO :runtime_role;
 GRANT UPDATE (verdict, expires_at, bucket, object_key) ON backups TO :runtime_role;
 GRANT UPDATE (ts, drawn, posting, attempts, owner, claimed_until) ON messages TO :runtime_role;
+GRANT UPDATE (made_at, users) ON calls TO :runtime_role;
+GRANT UPDATE (resolved_by, resolved_at) ON incidents TO :runtime_role;
+GRANT UPDATE (lifted_by, lifted_at) ON freezes TO :runtime_role;
+GRANT UPDATE (done_at, done_by, note) ON reviews TO :runtime_role;

@@ -1,0 +1,49 @@
+"""What a request that needs a yes sets in motion, and what it must have confirmed first."""
+
+from bot.domain.audit import Entry, Verb
+from bot.domain.errors import Refused
+from bot.domain.people import Actor
+from bot.domain.plans import Plan
+from bot.domain.reviews import Review
+from bot.domain.risk import Risk
+from bot.domain.runs import Run
+from bot.domain.targets import Environment
+from bot.policy.rules import Rules
+from bot.services.calls import REVIEW_SEVERITY, call_rows, run_calls, schedule
+from bot.services.messages import want
+from bot.services.ports import Work
+from bot.services.rows import MessageRow
+
+
+async def ask_people(work: Work, run: Run, actor: Actor, rules: Rules) -> None:
+    """Start the clock of a stored request, copy its card where approvals have a channel, and note broken glass."""
+    if rules.approvals_channel and rules.approvals_channel != run.origin.channel:
+        await want(work, MessageRow(f"ask:{run.id}", rules.approvals_channel))
+    await schedule(work, run_calls(run, rules))
+    if not run.glass:
+        return
+    details = {"why": run.glass, "incident": run.incident}
+    await work.audit.record(Entry(actor, Verb.GLASS_BROKEN, run.runbook, run.id, run.digest, details))
+    await work.reviews.add(Review(run.id, run.requester))
+    await want(work, MessageRow(f"review:{run.id}", run.origin.channel or rules.alerts_channel))
+    due = rules.timetable.calls(REVIEW_SEVERITY, run.created_at)
+    await schedule(work, call_rows(f"review:{run.id}", due[1:]))
+
+
+def must_be_confirmed(run: Run, plan: Plan, typed: str) -> None:
+    """Raises: Refused when a destructive request for production does not name its target."""
+    if run.risk is not Risk.DESTRUCTIVE or run.environment != Environment.PRODUCTION:
+        return
+    target = target_of(plan)
+    if typed != target:
+        said = f"You typed {typed!r}, and the target is {target!r}" if typed else f"This would change {target!r}"
+        raise Refused(f"{said}, in production.", hint=f"Say that you mean it: add confirm={target} to the command.")
+
+
+def target_of(plan: Plan) -> str:
+    """The name that has to be typed: the database that is bound, or else what the plan claims first."""
+    named = plan.bound.get("target") or plan.bound.get("database")
+    if named:
+        return str(named)
+    claims = sorted(claim.name for claim in plan.claims)
+    return claims[0].rpartition("/")[2] if claims else plan.summary
