@@ -39,7 +39,7 @@ def _urgent(run: Run) -> list[Part]:
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:
-    bound = [(_label(name), _value(value)) for name, value in run.described.get("bound", {}).items()]
+    bound = [(_label(name), str(value)) for name, value in run.described.get("bound", {}).items()]
     shown = [(label, _value(value)) for label, value, _ in run.card.get("shown", [])]
     return (*bound, *shown)
 

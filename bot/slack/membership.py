@@ -9,7 +9,10 @@ from bot.domain.errors import OperationFailed
 from bot.domain.people import Role
 
 Call = Callable[..., Awaitable[Mapping[str, Any]]]
-_FRESH_SECONDS = 15.0
+
+# One call reads every user group, and Slack allows twenty a minute: a burst of clicks shares a reading.
+KEPT_SECONDS = 15.0
+FRESH_SECONDS = 2.0
 
 
 def standing(user: Mapping[str, Any], team: str) -> str:
@@ -32,41 +35,42 @@ def standing(user: Mapping[str, Any], team: str) -> str:
 class Membership:
     """Roles from configured Slack user groups (ids that begin with S) and static lists of users.
 
-    User groups are read at most every fifteen seconds; `fresh` reads them now.
+    `fresh` reads the user groups again unless that was done within the last two seconds.
     """
 
     configured: Mapping[Role, tuple[str, ...]]
     call: Call
-    _groups: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+    _read_at: float = -KEPT_SECONDS
+    _groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     async def roles(self, user: str, *, fresh: bool = False) -> frozenset[Role]:
-        return frozenset({role for role, ids in self.configured.items() if await self._is_in(user, ids, fresh)})
+        """The roles that somebody fills."""
+        await self._read(FRESH_SECONDS if fresh else KEPT_SECONDS)
+        return frozenset({role for role in self.configured if user in self._people(role)})
 
     async def members(self, role: Role) -> frozenset[str]:
-        """Everybody who fills a role now."""
+        """Everybody who fills a role."""
+        await self._read(FRESH_SECONDS)
+        return self._people(role)
+
+    def _people(self, role: Role) -> frozenset[str]:
         ids = self.configured.get(role, ())
-        groups = [await self._members(group, fresh=True) for group in ids if group.startswith("S")]
-        return frozenset({user for user in ids if not user.startswith("S")}).union(*groups)
+        listed = frozenset({one for one in ids if not one.startswith("S")})
+        return listed.union(*(self._groups.get(one, frozenset()) for one in ids))
 
-    async def _is_in(self, user: str, ids: tuple[str, ...], fresh: bool) -> bool:
-        if user in ids:
-            return True
-        for group in ids:
-            if group.startswith("S") and user in await self._members(group, fresh):
-                return True
-        return False
-
-    async def _members(self, group: str, fresh: bool) -> frozenset[str]:
-        read_at, members = self._groups.get(group, (0.0, frozenset[str]()))
-        if not fresh and members and time.monotonic() - read_at < _FRESH_SECONDS:
-            return members
+    async def _read(self, at_most_seconds: float) -> None:
+        """Raises: ChatUnavailable, OperationFailed."""
+        uses_groups = any(one.startswith("S") for ids in self.configured.values() for one in ids)
+        if not uses_groups or time.monotonic() - self._read_at < at_most_seconds:
+            return
+        began = time.monotonic()
         try:
-            answer = await self.call("usergroups.users.list", usergroup=group)
+            answer = await self.call("usergroups.list", include_users=True)
         except OperationFailed as error:
             # A plan without user groups: only static lists can fill roles then.
-            if error.facts.get("error") in ("plan_upgrade_required", "paid_teams_only"):
-                return frozenset()
-            raise
-        members = frozenset(answer.get("users", []))
-        self._groups[group] = (time.monotonic(), members)
-        return members
+            if error.facts.get("error") not in ("plan_upgrade_required", "paid_teams_only"):
+                raise
+            answer = {}
+        found = answer.get("usergroups", [])
+        self._groups = {group["id"]: frozenset(group.get("users", [])) for group in found}
+        self._read_at = began
