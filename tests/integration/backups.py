@@ -19,7 +19,7 @@ from bot.domain.runbooks import RunInfo
 from bot.domain.targets import Environment
 from bot.operations.tools.access import BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
 from bot.operations.tools.toolbox import StepTools, Toolbox
-from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database, create_role
+from demo.platform.databases import PLATFORM_MAINTENANCE, PLATFORM_RESTORE, create_platform_database
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, REGION, ObjectStore
 from runbooks import backup_database, restore_database, undo_restore
@@ -119,12 +119,9 @@ async def undo_plan(engine: "SmallEngine", run: str, database: str) -> Plan:
     return undo_restore.plan(asked, again, RunInfo(engine.run, datetime.now(UTC)))
 
 
-async def with_restorer(reached: Platform, cluster: Cluster) -> Platform:
+def with_restorer(reached: Platform, cluster: Cluster) -> Platform:
     """The same platform with a role without rights, that restored files run as."""
-    login = Login("takumi_restore", SecretStr("takumi_restore-password"))
-    async with cluster.connect() as connection:
-        await create_role(connection, login.user, login.password.get_secret_value())
-        await connection.execute("GRANT takumi_restore TO takumi_maintenance")
+    login = Login(PLATFORM_RESTORE, SecretStr(cluster.passwords[PLATFORM_RESTORE]))
     return replace(reached, databases=tuple(replace(access, restorer=login) for access in reached.databases))
 
 
@@ -185,3 +182,22 @@ async def databases(cluster: Cluster) -> set[str]:
     async with cluster.connect() as connection:
         cursor = await connection.execute("SELECT datname FROM pg_database")
         return {row[0] for row in await cursor.fetchall()}
+
+
+async def rows(cluster: Cluster, database: str, statement: str) -> list[Any]:
+    async with cluster.connect(database) as connection:
+        return await (await connection.execute(statement)).fetchall()
+
+
+async def untouched(cluster: Cluster, database: str, oid: int) -> None:
+    """The target is the one that it was, open, and nothing lies beside it."""
+    found = await rows(cluster, "postgres", "SELECT oid::int, datname::text, datallowconn FROM pg_database")
+    assert [(one[0], one[2]) for one in found if one[1] == database] == [(oid, True)]
+    assert await rows(cluster, database, "SELECT count(*) FROM skills") == [(9000,)]
+    assert not [name for name in await databases(cluster) if name != database and name.startswith(database)]
+    roles = await rows(cluster, "postgres", "SELECT rolname FROM pg_roles WHERE rolname LIKE 'takumi\\_restore\\_%'")
+    assert roles == []
+
+
+async def oid_of(cluster: Cluster, database: str) -> int:
+    return dict(await rows(cluster, "postgres", "SELECT datname::text, oid::int FROM pg_database"))[database]

@@ -52,7 +52,7 @@ async def test_every_kind_of_thing_survives_a_proven_backup(
     each_cluster: Cluster, typed: str, tmp_path: Path, confined: bool
 ) -> None:
     reached = platform(each_cluster, typed, tmp_path)
-    engine = SmallEngine(Toolbox(await with_restorer(reached, each_cluster) if confined else reached))
+    engine = SmallEngine(Toolbox(with_restorer(reached, each_cluster) if confined else reached))
     await engine.execute(await backup_plan(engine.toolbox))
     manifest = engine.earlier["publish"]["backup"]["manifest"]
     kinds = {name: table["kind"] for name, table in manifest["tables"].items()}

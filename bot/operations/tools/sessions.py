@@ -1,5 +1,6 @@
 """Sessions on the platform's PostgreSQL: named after their step, checked for living clients, with errors for people."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ import psycopg
 
 from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import DatabaseAccess, Login
+from bot.operations.tools.processes import outlast
 
 CONNECT_SECONDS = 5
 # Classes of errors after which the session is gone: the server stops, or somebody ended it.
@@ -72,26 +74,42 @@ async def session(
     login = login or access.login
     place = f"PostgreSQL at {access.address}"
     with platform_errors(place):
-        connection = await psycopg.AsyncConnection.connect(
-            host=access.host,
-            port=access.port,
-            dbname=database,
-            user=login.user,
-            password=login.password.get_secret_value(),
-            application_name=name,
-            connect_timeout=CONNECT_SECONDS,
-            options=SETTINGS,
-            autocommit=True,
-            prepare_threshold=None,
-            keepalives=1,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-        )
+        connection = await _connected(_parameters(access, name, database, login))
     try:
         yield Session(connection, place)
     finally:
         await connection.close()
+
+
+async def _connected(parameters: dict[str, Any]) -> psycopg.AsyncConnection[Row]:
+    """A login that is cancelled half way would stay on the server for a minute: it is waited for, and closed."""
+    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(**parameters))
+    try:
+        await outlast(asyncio.wait([connecting]))
+    except asyncio.CancelledError:
+        if connecting.exception() is None:
+            await connecting.result().close()
+        raise
+    return connecting.result()
+
+
+def _parameters(access: DatabaseAccess, name: str, database: str, login: Login) -> dict[str, Any]:
+    return {
+        "host": access.host,
+        "port": access.port,
+        "dbname": database,
+        "user": login.user,
+        "password": login.password.get_secret_value(),
+        "application_name": name,
+        "connect_timeout": CONNECT_SECONDS,
+        "options": SETTINGS,
+        "autocommit": True,
+        "prepare_threshold": None,
+        "keepalives": 1,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
 
 
 @contextmanager
