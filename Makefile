@@ -6,7 +6,7 @@ ARGS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check bench pictures lock clean
+.PHONY: help demo demo-reset test check soak-crash bench pictures lock clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs against code, sizes
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.check_sizes
+
+soak-crash: $(VENV)/.dev ## three replicas under a tormentor; ARGS="--kills 200 --seed 7 --minutes 60"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(VENV)/.dev ## side-by-side measurements; ONLY=ack runs a part
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY),)

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -177,7 +178,7 @@ class Running:
             places=Places(settings.command, (settings.channel,)),
             calendar=self._firings,
         )
-        self.execution = Execution(store, tools, bot.catalog, approvals, owner)
+        self.execution = Execution(store, tools, bot.catalog, approvals, owner, _lease(settings))
         self.workbench = Workbench(self.execution.advance, settings.runs_at_once)
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
         self.messages = Messages(store, chat, _painters(bot), owner)
@@ -219,7 +220,8 @@ class Running:
         }
 
     def _sweeps(self) -> tuple[Sweep, ...]:
-        return tuple(Sweep(job.value, partial(sweep, self._bot.store, job)) for job in SWEPT)
+        pace = _lease(self._bot.settings) / 4
+        return tuple(Sweep(job.value, partial(sweep, self._bot.store, job), pace) for job in SWEPT)
 
     def _firings(self) -> tuple[Firing, ...]:
         crons = self._bot.settings.schedules
@@ -233,6 +235,10 @@ class Running:
             )
             for row in SCHEDULE
         )
+
+
+def _lease(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.lease_seconds)
 
 
 async def _until(stop: asyncio.Event) -> None:

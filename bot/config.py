@@ -104,6 +104,13 @@ class Settings(BaseSettings):
     )
     worker_concurrency: int = Field(8, ge=1, le=64, description="How many jobs one process works on at once.")
     runs_at_once: int = Field(4, ge=1, le=64, description="How many runs one process works on at once.")
+    lease_seconds: float = Field(
+        20,
+        ge=2,
+        le=600,
+        description="How long a worker may be silent before another takes over its runs, which happens within half as "
+        "long again, in seconds.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     redis_url: SecretStr | None = Field(None, description="The platform's Redis (redis://...).")

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
@@ -31,10 +32,18 @@ class PatientJobManager(JobManager):
 
     in_a_hurry = False
 
+    def __init__(self, connector: BaseConnector) -> None:
+        super().__init__(connector)
+        self._held: set[int | None] = set()
+        self._answer_was_lost = False
+
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         try:
-            return await super().fetch_job(queues, worker_id)
+            if self._answer_was_lost:
+                await self._give_back_unseen(worker_id)
+            job = await super().fetch_job(queues, worker_id)
         except ConnectorException as error:
+            self._answer_was_lost = True
             if _sqlstate(error) == _FOREIGN_KEY_VIOLATION:
                 await self.update_heartbeat(worker_id)
             elif not _is_outage(error):
@@ -42,6 +51,17 @@ class PatientJobManager(JobManager):
             log.warning("queue.no_answer", what="fetch", error=_cause(error))
             await asyncio.sleep(LOOK_AGAIN.total_seconds())
             return None
+        if job is not None:
+            self._held.add(job.id)
+        return job
+
+    async def _give_back_unseen(self, worker_id: int) -> None:
+        """A job that was given to us in an answer that never came would be ours for as long as we live."""
+        for job in await self.list_jobs_async(status=Status.DOING.value, worker_id=worker_id):
+            if job.id not in self._held:
+                log.warning("queue.job_given_back", job=job.task_name, key=job.task_kwargs.get("key"))
+                await super().retry_job(job, retry_at=datetime.now(UTC))
+        self._answer_was_lost = False
 
     async def update_heartbeat(self, worker_id: int) -> None:
         try:
@@ -62,10 +82,12 @@ class PatientJobManager(JobManager):
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         original = super().finish_job
         await self._persist(job, lambda: original(job, status, delete_job))
+        self._held.discard(job.id)
 
     async def retry_job(self, job: Job, *args: Any, **kwargs: Any) -> None:
         original = super().retry_job
         await self._persist(job, lambda: original(job, *args, **kwargs))
+        self._held.discard(job.id)
 
     async def _persist(self, job: Job, write: Callable[[], Awaitable[None]]) -> None:
         """Try until the database answers; a job that is not finished here is given back later, which is harmless."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
@@ -73,7 +74,11 @@ class Queue:
             groups[wake.job, wake.at].append(wake.key)
         for (job, at), keys in groups.items():
             deferrer = self._tasks[job].configure(connection=connection, schedule_at=at)
-            await deferrer.batch_defer_async(*({"key": key} for key in keys))
+            try:
+                await deferrer.batch_defer_async(*({"key": key} for key in keys))
+            except ConnectorException as error:
+                # The connection is the caller's, who knows what its errors mean.
+                raise error.__cause__ or error from None
 
     async def run(
         self, handlers: Mapping[Job, Handler], concurrency: int, stop: asyncio.Event, drain: timedelta = DRAIN

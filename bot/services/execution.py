@@ -34,7 +34,7 @@ class Execution:
     catalog: Catalog
     approvals: Approvals
     owner: str
-    lease_length: timedelta = timedelta(seconds=30)
+    lease_length: timedelta = timedelta(seconds=20)
 
     async def advance(self, run_id: str) -> None:
         """Start an approved run, or take over one whose worker is gone; anything else is left alone."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from bot.domain.audit import Verb
 from bot.domain.documents import Document, Reply
 from bot.domain.errors import BotError, OperationFailed, Refused, Unavailable
@@ -14,6 +16,8 @@ from bot.services.people import People
 from bot.services.ports import Chat, ChatUnavailable, Store
 from bot.services.rows import DeliveryKind, InboxRow
 from bot.services.trail import Trail
+
+log = structlog.get_logger()
 
 WORKING_LEASE = timedelta(seconds=60)
 _DECISIONS = ("run.approve", "run.deny")
@@ -49,8 +53,15 @@ class Requests:
         incoming = Incoming.model_validate(dict(row.delivery.payload))
         reply = await self._reply(row, incoming)
         if reply is not None:
-            await self._send(row, incoming, reply)
+            await self._deliver(row, incoming, reply)
         return reply
+
+    async def _deliver(self, row: InboxRow, incoming: Incoming, reply: Reply) -> None:
+        """What Slack refuses (a channel that is gone, an address that expired) it would refuse the next time, too."""
+        try:
+            await self._send(row, incoming, reply)
+        except OperationFailed as error:
+            log.warning("reply.refused_by_slack", inbox=row.id, error=str(error), **error.facts)
 
     async def _reply(self, row: InboxRow, incoming: Incoming) -> Reply | None:
         actor = self.people.actor(incoming.user, incoming.team)

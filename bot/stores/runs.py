@@ -158,7 +158,9 @@ class PostgresRuns:
 
     async def waiting(self, limit: int) -> Sequence[str]:
         cursor = await self._connection.execute(
-            "SELECT id FROM runs WHERE state = 'approved' AND finished_at IS NULL ORDER BY number LIMIT %s", (limit,)
+            "SELECT id FROM runs WHERE finished_at IS NULL AND (state = 'approved'"
+            " OR state = 'requested' AND expires_at <= clock_timestamp()) ORDER BY number LIMIT %s",
+            (limit,),
         )
         return [row["id"] for row in await cursor.fetchall()]
 

@@ -85,7 +85,7 @@ class MemoryRuns:
         return sorted(ids, key=lambda run_id: self._leases[run_id].until)[:limit]
 
     async def waiting(self, limit: int) -> Sequence[str]:
-        waiting = [run for run in self._runs.values() if run.state is RunState.APPROVED]
+        waiting = [run for run in self._runs.values() if run.state is RunState.APPROVED or self._is_overdue(run)]
         return [run.id for run in sorted(waiting, key=lambda run: run.number)[:limit]]
 
     async def save_step(self, run_id: str, row: StepRow) -> None:
@@ -135,6 +135,9 @@ class MemoryRuns:
         lease = Lease(run_id, uuid.uuid4().hex, self._clock() + length)
         self._leases[run_id] = lease
         return lease
+
+    def _is_overdue(self, run: Run) -> bool:
+        return run.state is RunState.REQUESTED and run.expires_at is not None and run.expires_at <= self._clock()
 
     def _is_abandoned(self, run_id: str) -> bool:
         lease, run = self._leases.get(run_id), self._runs.get(run_id)

@@ -1,0 +1,267 @@
+"""One proof from beginning to end: start, torment, wait until it is quiet, ask the witnesses, judge."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from bot.slack.manifest import manifest
+from bot.stores.migrate import migrate
+from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, create_bot_database
+from demo.workspace.client import Person, Workspace, visible_text
+from tests.e2e.bots import BotUnderTest
+from tests.e2e.product import Product
+from tests.soak import witnesses
+from tests.soak.checker import Entry, Evidence, Verdict, judge
+from tests.soak.driver import Driver
+from tests.soak.inside import Inside
+from tests.soak.platform_log import committed_renames, log_statements, statements
+from tests.soak.replicas import Replicas
+from tests.soak.tormentor import Tormentor
+from tests.stores import QUEUE_SCHEMA
+
+BACKUP_STEPS = ("dump", "compare", "upload", "publish")
+QUIET_SECONDS = 240.0
+TAKEOVER_LIMIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long, how hard, and on how many; `lease_seconds` is a setting of the bot, empty for its default."""
+
+    kills: int
+    seed: int
+    seconds: float
+    replicas: int = 3
+    lease_seconds: float = 20.0
+    pace_seconds: float = 2.0
+    ask_every_seconds: float = 6.0
+
+
+@dataclass
+class Report:
+    """What is printed in the end."""
+
+    length: Length
+    verdict: Verdict
+    kills: int
+    hits: dict[str, int]
+    did: dict[str, int]
+    takeovers: list[float]
+    late: list[str]
+    interrupted: int
+    requests: int
+    results: dict[str, int]
+    restarts: int
+    took_seconds: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        unhit = [step for step in BACKUP_STEPS if not self.hits.get(step)]
+        enough = self.kills >= self.length.kills and not unhit
+        return enough and not (self.verdict.findings or self.late or self.notes)
+
+    @property
+    def line(self) -> str:
+        v = self.verdict
+        counts = (
+            f"kills={self.kills} takeovers={len(self.takeovers)} interrupted={self.interrupted}"
+            f" repeated={len(v.repeated)} lost={len(v.lost)} twice={len(v.twice)}"
+            f" left_over={len(v.left_over)} trail={len(v.trail)}"
+        )
+        return f"{counts} | {self.spread} | requests={self.requests} {self.results} | hits={self.hits} | {self.did}"
+
+    @property
+    def spread(self) -> str:
+        """The takeovers' distribution, those with an outage in between left out."""
+        if not self.takeovers:
+            return "no takeover"
+        ordered = sorted(self.takeovers)
+        p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+        return f"takeover s: min {ordered[0]:.1f} median {median(ordered):.1f} p95 {p95:.1f} max {ordered[-1]:.1f}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who is there."""
+
+    product: Product
+    bot: BotUnderTest
+    inside: Inside
+    workspace: Workspace
+    person: Person
+
+
+async def prove(product: Product, length: Length, say: Callable[[str], None]) -> Report:
+    """Raises: AssertionError when the replicas cannot even be started."""
+    began = time.monotonic()
+    await log_statements(product.parts.platform_cluster)
+    databases_before = set(await witnesses.databases(product.parts.platform_cluster))
+    bot = await _installed(product, f"Takumi {chr(97 + length.seed % 26)}{chr(97 + length.seed // 26 % 26)}")
+    settings = {"TAKUMI_BOT_LEASE_SECONDS": str(length.lease_seconds)}
+    replicas = Replicas(bot, length.replicas, settings)
+    objects_before = product.s3_keys()
+    async with product.people() as workspace:
+        inside = Inside(product.parts.bot_cluster, bot.database)
+        scene = Scene(product, bot, inside, workspace, workspace.person("Aiko"))
+        try:
+            await replicas.start()
+            driver = Driver(bot, scene.person, length.seed, length.ask_every_seconds)
+            tormentor = _tormentor(scene, length, replicas)
+            await _torment(driver, tormentor, length)
+            say(f"{tormentor.kills} kills; waiting until all is quiet")
+            await replicas.until_ready()
+            quiet = await _until_quiet(scene)
+            evidence = await _ask(scene, driver)
+            evidence.objects -= objects_before
+            evidence.own_databases = databases_before
+        finally:
+            await replicas.stop()
+    report = _report(length, tormentor, evidence, time.monotonic() - began)
+    report.restarts = replicas.restarts
+    report.notes += [] if quiet else [f"it was not quiet after {QUIET_SECONDS:g} s"]
+    return report
+
+
+async def _installed(product: Product, name: str) -> BotUnderTest:
+    """Installed and migrated; the replicas serve."""
+    bot = BotUnderTest(product.parts, name, f"/{name.lower().replace(' ', '-')}")
+    await create_bot_database(product.parts.bot_cluster, bot.database)
+    bot.backups.mkdir(parents=True)
+    await bot.install(manifest("socket", name=bot.name, command=bot.command))
+    await migrate(product.parts.bot_cluster.url(bot.database, BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA])
+    return bot
+
+
+def _tormentor(scene: Scene, length: Length, replicas: Replicas) -> Tormentor:
+    return Tormentor(
+        length.seed,
+        replicas,
+        scene.inside,
+        scene.product.parts.bot_cluster,
+        scene.product.parts.platform_cluster,
+        scene.workspace,
+        BACKUP_STEPS,
+        pause_seconds=1.6 * length.lease_seconds,
+        pace_seconds=length.pace_seconds,
+    )
+
+
+async def _torment(driver: Driver, tormentor: Tormentor, length: Length) -> None:
+    stop = asyncio.Event()
+    driving = asyncio.create_task(driver.drive(stop))
+    try:
+        await tormentor.torment(length.kills, asyncio.get_running_loop().time() + length.seconds)
+    finally:
+        stop.set()
+        await driving
+
+
+async def _until_quiet(scene: Scene) -> bool:
+    """Every run has its result, and nothing is left to work on; False when that takes too long."""
+    until = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < until:
+        mine = await _threads(scene)
+        if all(one.result and not one.buttons for one in mine) and not await scene.inside.rows(_UNFINISHED):
+            return True
+        await asyncio.sleep(1)
+    return False
+
+
+async def _threads(scene: Scene) -> list[witnesses.Thread]:
+    seen = await witnesses.threads(scene.workspace, scene.person, scene.bot.channel)
+    return [thread for thread in seen if thread.head.get("user") == scene.bot.user]
+
+
+_UNFINISHED = """
+SELECT 1 FROM inbox WHERE worked_at IS NULL
+UNION ALL SELECT 1 FROM runs WHERE finished_at IS NULL
+UNION ALL SELECT 1 FROM procrastinate_jobs WHERE status = 'doing' OR (status = 'todo' AND scheduled_at IS NULL)
+"""
+_TRAIL = "SELECT at, body FROM audit_entries ORDER BY id"
+_LEFT_JOBS = """
+SELECT task_name, args->>'key', status::text FROM procrastinate_jobs
+WHERE status IN ('doing', 'failed')
+"""
+
+
+async def _ask(scene: Scene, driver: Driver) -> Evidence:
+    product, inside, cluster = scene.product, scene.inside, scene.product.parts.platform_cluster
+    threads = await _threads(scene)
+    dumps, strays = witnesses.backups(scene.bot.backups)
+    ids = {thread.run for thread in threads}
+    done = [one for one in statements(cluster.log) if one.run in ids]
+    return Evidence(
+        asked=driver.asked,
+        threads=threads,
+        private=await _private(scene),
+        done=done,
+        renames=committed_renames(done),
+        databases=await witnesses.databases(cluster),
+        sessions=await witnesses.sessions(cluster),
+        programs=witnesses.programs(),
+        dumps=dumps,
+        strays=strays,
+        objects=product.s3_keys(),
+        trail=[_entry(*row) for row in await inside.rows(_TRAIL)],
+        recorded={str(file) for (file,) in await inside.rows("SELECT file FROM backups")},
+        unworked=await inside.rows("SELECT id, kind FROM inbox WHERE worked_at IS NULL"),
+        waiting=await inside.rows(_LEFT_JOBS),
+    )
+
+
+async def _private(scene: Scene) -> list[str]:
+    """What the bot told the asker alone, but for what it could not confirm."""
+    seen = await witnesses.messages(scene.workspace, scene.person, scene.bot.channel)
+    mine = [m for m in seen if m.get("is_ephemeral") and m.get("user") == scene.bot.user]
+    return [text for text in map(visible_text, mine) if "I could not confirm" not in text]
+
+
+def _entry(at: datetime, body: str) -> Entry:
+    parsed: dict[str, Any] = json.loads(body)
+    return Entry(at, parsed["verb"], parsed.get("run", ""), parsed.get("details", {}))
+
+
+def _report(length: Length, tormentor: Tormentor, evidence: Evidence, took: float) -> Report:
+    takeovers, late = _takeovers(tormentor, evidence)
+    results = {"succeeded": sum(thread.succeeded for thread in evidence.threads)}
+    results["otherwise"] = len(evidence.threads) - results["succeeded"]
+    return Report(
+        length,
+        judge(evidence),
+        tormentor.kills,
+        dict(tormentor.hits),
+        dict(tormentor.did),
+        takeovers,
+        late,
+        sum(entry.verb == "run.interrupted" for entry in evidence.trail),
+        len(evidence.asked),
+        results,
+        0,
+        took,
+    )
+
+
+def _takeovers(tormentor: Tormentor, evidence: Evidence) -> tuple[list[float], list[str]]:
+    """Seconds from each blow to the takeover of each run that it left; and those over the limit, in words."""
+    taken = [entry for entry in evidence.trail if entry.verb == "run.taken_over"]
+    seconds, late = [], []
+    for hurt in tormentor.hurts:
+        for run in hurt.runs:
+            after = [entry.at.timestamp() for entry in taken if entry.run == run and entry.at.timestamp() > hurt.at]
+            if not after or _disturbed(tormentor.outages, hurt.at, after[0]):
+                continue
+            seconds.append(after[0] - hurt.at)
+            if seconds[-1] > TAKEOVER_LIMIT_SECONDS:
+                late.append(f"run {run}, {hurt.how}: taken over after {seconds[-1]:.1f} s")
+    return seconds, late
+
+
+def _disturbed(outages: Sequence[tuple[float, float]], since: float, until: float) -> bool:
+    """Whether a database was away, or had just come back, between the two."""
+    return any(began < until and ended + 10 > since for began, ended in outages)
