@@ -68,12 +68,21 @@ async def now(under_test: StoreUnderTest):
 
 async def test_numbers_grow_and_the_latest_come_first(under_test: StoreUnderTest):
     states = (RunState.REQUESTED, RunState.APPROVED, RunState.APPROVED)
-    first, second, third = [await added(under_test, state=state) for state in states]
+    first, second, third = [await added(under_test, state=state, expires_at=None) for state in states]
     assert first.number < second.number < third.number
     async with under_test.store.work() as work:
         assert [run.id for run in await work.runs.recent(2)] == [third.id, second.id]
         assert [run.id for run in await work.runs.recent(5, states=[RunState.REQUESTED])] == [first.id]
         assert list(await work.runs.waiting(5)) == [second.id, third.id]
+
+
+async def test_a_request_whose_time_is_up_is_looked_at_again(under_test: StoreUnderTest):
+    """Its own wake-up may be lost; silence must end it all the same."""
+    instant = await now(under_test)
+    overdue = await added(under_test, state=RunState.REQUESTED, expires_at=instant)
+    await added(under_test, state=RunState.REQUESTED, expires_at=instant + timedelta(hours=1))
+    async with under_test.store.work() as work:
+        assert list(await work.runs.waiting(5)) == [overdue.id]
 
 
 async def test_an_unknown_run_is_none(under_test: StoreUnderTest):

@@ -9,6 +9,7 @@ from bot.domain.audit import Verb
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Command, Family, Place, Request
 from bot.domain.documents import Document, Reply, Text
+from bot.domain.errors import OperationFailed
 from bot.domain.people import Person
 from bot.domain.plans import Step
 from bot.domain.risk import Risk
@@ -68,13 +69,17 @@ class World:
 
     async def type(self, text: str, *, user: str = "UAIKO", channel: str = "CALERTS", thread: str = "") -> str:
         """Type a command (in a thread: mention the bot); the answer is what was shown."""
+        await self.requests.work(await self.received(text, user=user, channel=channel, thread=thread))
+        return self.shown()
+
+    async def received(self, text: str, *, user: str = "UAIKO", channel: str = "CALERTS", thread: str = "") -> str:
+        """The same, and nobody has worked on it."""
         kind = DeliveryKind.MENTION if thread else DeliveryKind.COMMAND
         self.count += 1
         payload = {"kind": kind, "user": user, "team": "T1", "channel": channel, "text": text, "thread": thread}
         payload["response_url"] = "" if thread else "https://respond"
         inbox_id, _ = await self.store.receive(Delivery(kind, f"key-{self.count}", payload))
-        await self.requests.work(inbox_id)
-        return self.shown()
+        return inbox_id
 
     def shown(self) -> str:
         documents = [document for _, document in self.chat.responses]
@@ -196,3 +201,29 @@ async def test_the_cancel_button_cancels_and_says_so_to_the_clicker() -> None:
     inbox_id, _ = await world.store.receive(Delivery(DeliveryKind.ACTION, "k", payload))
     await world.requests.work(inbox_id)
     assert "is cancelled; nothing was done" in world.shown()
+
+
+async def test_an_answer_that_slack_refuses_is_not_worked_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address of an answer expires, a channel goes: what was asked for was done all the same."""
+
+    async def refuse(*_: object) -> None:
+        raise OperationFailed("Slack refused an answer: expired_url")
+
+    world = World()
+    monkeypatch.setattr(world.chat, "respond", refuse)
+    inbox_id = await world.received("thing try typo=1")
+    await world.requests.work(inbox_id)
+    async with world.store.work() as work:
+        row = await work.inbox.get(inbox_id)
+    assert row is not None
+    assert row.worked
+
+
+async def test_an_answer_while_slack_is_away_is_given_later() -> None:
+    world = World()
+    inbox_id = await world.received("look")
+    world.chat.trouble = [ChatUnavailable("rate limited", timedelta(seconds=1), in_doubt=False)]
+    with pytest.raises(ChatUnavailable):
+        await world.requests.work(inbox_id)
+    await world.requests.work(inbox_id)
+    assert world.shown() == "all is well"
