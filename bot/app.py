@@ -32,6 +32,7 @@ from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
 from bot.services.calls import Calls
 from bot.services.desk import desk
+from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
@@ -171,6 +172,7 @@ class Running:
             runs=runs,
             approvals=approvals,
             interruptions=Interruptions(store, chat),
+            exceptions=Exceptions(store, chat),
             backups=Backups(store),
             trail=Trail(store),
             health=PlatformHealth(tools),

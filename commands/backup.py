@@ -11,7 +11,7 @@ from bot.domain.documents import Button, Buttons, Document, Note, Part, Reply, T
 from bot.domain.params import Params
 from bot.domain.risk import Risk
 from bot.services.registry import Services
-from bot.services.runs import Asked
+from bot.services.runs import asked_by
 
 
 class ListBackups(Params):
@@ -23,7 +23,7 @@ class ListBackups(Params):
 
 async def now(request: Request, services: Services) -> Reply | None:
     """The run's own thread is the answer."""
-    await services.runs.request("backup-database", request.params, Asked(request.id, request.actor, request.origin))
+    await services.runs.request("backup-database", request.params, asked_by(request))
     return None
 
 

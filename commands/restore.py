@@ -3,12 +3,12 @@
 from bot.domain.commands import Command, Family, Request
 from bot.domain.risk import Risk
 from bot.services.registry import Services
-from bot.services.runs import Asked
+from bot.services.runs import asked_by
 
 
 async def restore(request: Request, services: Services) -> None:
     """The approval card is the answer."""
-    await services.runs.request("restore-database", request.params, Asked(request.id, request.actor, request.origin))
+    await services.runs.request("restore-database", request.params, asked_by(request))
 
 
 RESTORE = Command(

@@ -6,7 +6,7 @@ from bot.domain.commands import Command, Family, Request
 from bot.domain.params import Params
 from bot.domain.risk import Risk
 from bot.services.registry import Services
-from bot.services.runs import Asked
+from bot.services.runs import asked_by
 
 
 class UndoRun(Params):
@@ -17,7 +17,7 @@ class UndoRun(Params):
 
 async def undo(request: Request, services: Services) -> None:
     """The run's own card is the answer."""
-    await services.runs.undo(request.params.run, Asked(request.id, request.actor, request.origin))
+    await services.runs.undo(request.params.run, asked_by(request))
 
 
 UNDO = Command(

@@ -36,13 +36,19 @@ def split(text: str) -> tuple[str, ...]:
 _TYPOGRAPHY = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u2014": "--", "\u2013": "-"})
 
 
-def take_apart(words: Sequence[str]) -> Words:
-    """Positional words and named ones. Raises: RequestError when a name is given twice."""
+def take_apart(words: Sequence[str], sentences: Sequence[str] = ()) -> Words:
+    """Positional words and named ones; a word of `sentences` names all that follows it.
+
+    Raises: RequestError when a name is given twice.
+    """
     positional: list[str] = []
     named: dict[str, str] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
+        if word.lower() in sentences and rest:
+            _put(named, word, " ".join(rest))
+            break
         if word.startswith("--") and len(word) > 2:  # noqa: PLR2004 - the two hyphens themselves
             name, equals, value = word[2:].partition("=")
             _put(named, name, value if equals else _flag_value(rest))
@@ -110,6 +116,10 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return matches[0] if matches else ""
 
 
+# Bare, it begins a sentence that lasts to the end of the line: `... because the launch is today`.
+SENTENCE = "because"
+
+
 def usage(model: type[Params], positional: Sequence[str] = ()) -> str:
     """How the parameters are typed: `<backup> [--database ...]`."""
     parts = []
@@ -117,5 +127,7 @@ def usage(model: type[Params], positional: Sequence[str] = ()) -> str:
         word = f"<{name}>" if name in positional else f"--{name.replace('_', '-')} <{name}>"
         if info.annotation is bool:
             word = f"--{name.replace('_', '-')}"
+        elif name == SENTENCE:
+            word = f"{SENTENCE} <why>"
         parts.append(word if info.is_required() else f"[{word}]")
     return " ".join(parts)

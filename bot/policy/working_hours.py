@@ -32,8 +32,9 @@ class WorkingHours:
         raise ValueError(f"{length} of working time do not pass in ten years of this calendar")
 
     def contains(self, moment: datetime) -> bool:
-        opens, closes = self._span(moment.astimezone(ZoneInfo(self.zone)).date())
-        return opens <= moment < closes
+        today = moment.astimezone(ZoneInfo(self.zone)).date()
+        spans = (self._span(today), self._span(today - timedelta(days=1)))
+        return any(opens <= moment < closes for opens, closes in spans)
 
     def _span(self, day: date) -> tuple[datetime, datetime]:
         """From when to when somebody works that day (UTC); the same instant twice for a day off."""

@@ -27,6 +27,10 @@ def need_of(run: Run) -> ApprovalNeed:
     return needed(run.risk, Environment(run.environment), run.severity, glass=bool(run.glass))
 
 
+# A table in Slack has a hundred rows.
+MOST_WAITING = 90
+
+
 def open_seats(need: ApprovalNeed, decisions: Sequence[Decision]) -> tuple[frozenset[Role], ...]:
     """The seats that the approvals so far have not filled; the most helpful seating counts."""
     given = [decision.role for decision in decisions if decision.verdict is Verdict.APPROVED]
@@ -127,6 +131,12 @@ class Approvals:
         await work.defer(Wake(Job.ADVANCE_RUN, run.id))
         return f"{run.label} is approved and starts now."
 
+    async def waiting(self) -> Sequence[tuple[Run, Sequence[Decision]]]:
+        """What waits for a yes, newest first, each with the decisions so far."""
+        async with self.store.work() as work:
+            runs = await work.runs.recent(MOST_WAITING, states=(RunState.REQUESTED,))
+            return [(run, await work.approvals.of_run(run.id)) for run in runs]
+
     async def must_be_approvable(self, run: Run) -> None:
         """Raises: Refused naming the role that nobody but the requester could fill."""
         need = need_of(run)
@@ -194,6 +204,15 @@ def _seat(run: Run, person: Person, actor: Actor, verdict: Verdict, earlier: Seq
     if not free:
         raise Refused(f"This needs {named(wanted)}, a role that you do not fill.", hint="Ask somebody who does.")
     return role
+
+
+def may_decide(run: Run, decisions: Sequence[Decision], actor: Actor, person: Person) -> bool:
+    """Whether somebody's yes would count now."""
+    try:
+        _seat(run, person, actor, Verdict.APPROVED, decisions)
+    except Refused:
+        return False
+    return True
 
 
 def _advice(rule: DecisionRule, need: ApprovalNeed) -> str:

@@ -109,7 +109,7 @@ def review(run: Run, found: Review) -> Document:
         Rich(f"*Why:* {markup.literal(run.glass)} (incident {run.incident}, by {markup.mention(run.requester_slack)})"),
     ]
     if found.done_at is None:
-        parts.append(Note(f"Done with: /takumi review {run.number} because <what was found>"))
+        parts.append(Note(f"Done with: /takumi review done {run.number} because <what was found>"))
     return Document(f"{run.label}: {state}.", parts)
 
 

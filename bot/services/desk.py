@@ -1,26 +1,25 @@
 """Understanding one request and giving it to whoever answers it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain import grammar
 from bot.domain.audit import Verb
 from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Document, Reply
 from bot.domain.errors import RequestError
-from bot.domain.params import Params
 from bot.domain.people import Actor, Person
 from bot.domain.risk import Risk
 from bot.domain.runs import Origin
 from bot.services.actions import ACTIONS, SUBMISSIONS, ActionHandler
-from bot.services.forms import form_of
+from bot.services.forms import form_of, without_beside
 from bot.services.incoming import Incoming
 from bot.services.people import may_ask
 from bot.services.ports import Tools
 from bot.services.registry import Services
 from bot.services.resolution import resolve
 from bot.services.rows import DeliveryKind
-from bot.services.runs import Asked
+from bot.services.runs import asked_by
 
 OTHER_VERSION = "This button is from another version of the bot."
 
@@ -53,15 +52,16 @@ class Desk:
         may_ask(request.person, command.risk)
         if opened_view:
             return await self._form(command.runbook, request, {})
-        params = self._params(command, rest)
+        typed, beside = set_aside(self._words(command, rest))
+        params = grammar.fill(self.services.catalog.parameters(command), typed, command.positional)
         if command.sensitive:
             subject, details = f"{family.name} {command.verb}".strip(), {"words": request.words}
             await self.services.trail.record(request.actor, Verb.COMMAND_RECEIVED, subject, details)
-        return await command.handler(_with(request, params), self.services)
+        return await command.handler(replace(request, params=params, values=beside), self.services)
 
-    def _params(self, command: Command, rest: tuple[str, ...]) -> Params:
-        model = self.services.catalog.parameters(command)
-        return grammar.fill(model, grammar.take_apart(rest), command.positional)
+    def _words(self, command: Command, rest: tuple[str, ...]) -> grammar.Words:
+        has_sentence = grammar.SENTENCE in self.services.catalog.parameters(command).model_fields
+        return grammar.take_apart(rest, (grammar.SENTENCE,) if has_sentence else ())
 
     def _must_be_here(self, family: Family, channel: str) -> None:
         """Raises: RequestError naming the right channel."""
@@ -73,7 +73,8 @@ class Desk:
     async def _form(self, runbook_name: str, request: Request, initial: Mapping[str, str]) -> Reply:
         runbook = self.services.runs.runbook(runbook_name)
         may_ask(request.person, runbook.risk)
-        form = await form_of(runbook, self.tools, request.origin, initial)
+        glass = runbook.name in self.services.approvals.rules.glass_runbooks
+        form = await form_of(runbook, self.tools, request.origin, initial, glass=glass)
         return Reply(Document(f"The form of {runbook.title} is open."), form=form)
 
     async def _action(self, request: Request, action: str) -> Reply | None:
@@ -91,8 +92,9 @@ class Desk:
         may_ask(request.person, Risk.ROUTINE)
         if callback == "runbook":
             runbook = self.services.runs.runbook(str(request.params))
-            params = grammar.validated(runbook.params, request.values)
-            await self.services.runs.request(runbook.name, params, Asked(request.id, request.actor, request.origin))
+            own, _ = without_beside(request.values)
+            params = grammar.validated(runbook.params, own)
+            await self.services.runs.request(runbook.name, params, asked_by(request))
             return None
         handler = self.submissions.get(callback)
         if handler is None:
@@ -110,5 +112,7 @@ def _request(request_id: str, incoming: Incoming, actor: Actor, person: Person) 
     return Request(request_id, actor, person, origin, incoming.text, incoming.value, incoming.values)
 
 
-def _with(request: Request, params: Params) -> Request:
-    return Request(request.id, request.actor, request.person, request.origin, request.words, params, request.values)
+def set_aside(words: grammar.Words) -> tuple[grammar.Words, Mapping[str, str]]:
+    """The words of a command, and apart from them what belongs to the request itself."""
+    own, beside = without_beside(words.named)
+    return grammar.Words(words.positional, own), beside

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from bot.domain.documents import FieldKind, Form, FormField
+from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook
 from bot.domain.runs import Origin
 from bot.services.ports import Tools
@@ -31,15 +32,32 @@ class Opening:
     form: Form | None = None
 
 
-async def form_of(runbook: Runbook, tools: Tools, origin: Origin, initial: Mapping[str, str]) -> Form:
+# What a request says beside its runbook's parameters.
+BESIDE = ("confirm", "break_glass")
+_CONFIRM = FormField("confirm", "Type the target's name", "Needed where the target is production.", optional=True)
+_GLASS = FormField(
+    "break_glass", "Break glass, because", "In an open P0 or P1 alone: one approval less, and loud.", optional=True
+)
+
+
+def without_beside(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The parameters, and what is said beside them."""
+    own = {name: value for name, value in values.items() if name not in BESIDE}
+    return own, {name: values[name] for name in BESIDE if name in values}
+
+
+async def form_of(
+    runbook: Runbook, tools: Tools, origin: Origin, initial: Mapping[str, str], *, glass: bool = False
+) -> Form:
     """The runbook's modal, its selects filled from a look at the platform. Raises: OperationFailed."""
     choices: Choices = await runbook.choices(tools.for_look_up()) if runbook.choices else {}
     fields = tuple(
         field_of(name, info, choices.get(name, ()), initial.get(name, ""))
         for name, info in runbook.params.model_fields.items()
     )
+    beside = ((_CONFIRM,) if runbook.risk is Risk.DESTRUCTIVE else ()) + ((_GLASS,) if glass else ())
     about = (("value", runbook.name), ("channel", origin.channel), ("thread", origin.thread))
-    return Form(runbook.title, "Ask for it", "runbook", fields, runbook.summary, about)
+    return Form(runbook.title, "Ask for it", "runbook", (*fields, *beside), runbook.summary, about)
 
 
 def field_of(name: str, info: FieldInfo, choices: tuple[tuple[str, str], ...], initial: str) -> FormField:

@@ -8,7 +8,7 @@ from bot.domain import grammar
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
-from bot.services.forms import DENY, Opening
+from bot.services.forms import DENY, Opening, without_beside
 from bot.services.rows import DeliveryKind
 
 
@@ -53,7 +53,7 @@ class Front:
         if loaded is None:
             return {}
         try:
-            grammar.validated(loaded.runbook.params, values)
+            grammar.validated(loaded.runbook.params, without_beside(values)[0])
         except RequestError as error:
             return error.fields
         return {}

@@ -8,6 +8,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
+from bot.services.exceptions import Exceptions
 from bot.services.interruptions import Interruptions
 from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
@@ -44,6 +45,7 @@ class Services:
     runs: Runs
     approvals: Approvals
     interruptions: Interruptions
+    exceptions: Exceptions
     backups: Backups
     trail: Trail
     health: HealthProbe

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from bot.domain.audit import Entry, Verb
 from bot.domain.canonical import canonical_json, digest
 from bot.domain.catalog import Catalog, Loaded
+from bot.domain.commands import Request
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.grammar import validated
 from bot.domain.params import Params
@@ -43,6 +44,13 @@ class Asked:
     undoes: str = ""
     confirm: str = ""
     glass: str = ""
+
+
+def asked_by(request: Request) -> Asked:
+    """What a command or a modal asks for; what it says beside the parameters is in its values."""
+    said = request.values
+    confirm, glass = said.get("confirm", ""), said.get("break_glass", "")
+    return Asked(request.id, request.actor, request.origin, confirm=confirm, glass=glass)
 
 
 @dataclass(frozen=True)

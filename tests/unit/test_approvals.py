@@ -1,97 +1,19 @@
 """Decisions on requests: who may say yes, to exactly what, and what voids it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from bot.domain.approvals import Verdict
 from bot.domain.audit import Verb
-from bot.domain.errors import BotError, OperationFailed, Refused
-from bot.domain.people import Actor, Person, Role, Surface
-from bot.domain.plans import Plan, ShownFact, Step
-from bot.domain.risk import Risk
-from bot.domain.runbooks import Facts, Runbook, RunInfo
-from bot.domain.runs import Origin, Run, RunState
+from bot.domain.errors import OperationFailed, Refused
+from bot.domain.people import Person, Role
+from bot.domain.runs import Origin, RunState
 from bot.services.approvals import Approvals
-from bot.services.execution import Execution
-from bot.services.freshness import Freshness
 from bot.services.people import People
-from bot.services.rows import AuditQuery
 from bot.services.runs import Asked, Runs
-from bot.stores.memory.store import MemoryStore
-from tests.fakes import FakeChat, FakeTools, Nothing, Scripted, catalog_of
-
-AIKO, EMI, TARO = (Actor(f"slack:T1:{user}", Surface.SLACK, user) for user in ("UAIKO", "UEMI", "UTARO"))
-PEOPLE = {
-    "UAIKO": Person("UAIKO", "T1", "Aiko", roles=frozenset({Role.DEVELOPER})),
-    "UTARO": Person("UTARO", "T1", "Taro", roles=frozenset({Role.TEAM_LEAD})),
-    "UEMI": Person("UEMI", "T1", "Emi", roles=frozenset({Role.ENGINEERING_LEAD})),
-}
-
-
-class Seen(Facts):
-    """What the platform looks like now; tests change it."""
-
-    sha256: str
-    rows: int
-
-
-class World:
-    """A destructive runbook on a platform that tests can change under it."""
-
-    def __init__(self, environment: str = "demo") -> None:
-        self.passed = timedelta()
-        self.store = MemoryStore(lambda: datetime.now(UTC) + self.passed)
-        self.tools, self.chat = FakeTools(), FakeChat(people=dict(PEOPLE))
-        self.seen: Seen | BotError = Seen(sha256="aaa", rows=1000)
-        self.environment = environment
-        catalog = catalog_of(self.book())
-        self.approvals = Approvals(self.store, self.chat, People(self.chat, "T1"), Freshness(self.tools, catalog))
-        self.runs = Runs(self.store, self.tools, catalog, self.approvals)
-        self.execution = Execution(self.store, self.tools, catalog, self.approvals, "worker")
-
-    def book(self) -> Runbook:
-        async def look_up(_params: Any, _tools: Any) -> Facts:
-            if isinstance(self.seen, BotError):
-                raise self.seen
-            return self.seen
-
-        def plan(_params: Any, facts: Seen, _run: RunInfo) -> Plan:
-            steps = (Step("swap", "Swap", Scripted("swap")),)
-            shown = (ShownFact("Rows now", facts.rows, tolerance=0.1),)
-            return Plan("Replace", steps, (), self.environment, {"sha256": facts.sha256}, shown)
-
-        return Runbook(
-            "try-a-thing",
-            "Replace",
-            "For tests.",
-            Risk.DESTRUCTIVE,
-            Role.DEVELOPER,
-            "none",
-            Nothing,
-            Seen,
-            look_up,
-            plan,
-        )
-
-    async def ask(self) -> Run:
-        return await self.runs.request(
-            "try-a-thing", Nothing(), Asked("inbox-1", AIKO, Origin("C1"), confirm="Replace")
-        )
-
-    async def approve(self, run: Run, actor: Actor = EMI) -> str:
-        return await self.approvals.decide(run.id, actor, Verdict.APPROVED)
-
-    async def look(self, run: Run) -> Run:
-        async with self.store.work() as work:
-            found = await work.runs.get(run.id)
-        assert found is not None
-        return found
-
-    async def verbs(self, run: Run) -> list[Verb]:
-        async with self.store.work() as work:
-            return [one.entry.verb for one in reversed(await work.audit.find(AuditQuery(run=run.id, limit=90)))]
+from tests.approving import AIKO, EMI, PEOPLE, TARO, Seen, World
+from tests.fakes import Nothing
 
 
 async def test_the_right_role_approves_and_the_run_starts() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import Field
 
+from bot.domain import grammar
 from bot.domain.errors import RequestError
 from bot.domain.grammar import fill, split, take_apart, usage
 from bot.domain.params import Params
@@ -63,3 +64,12 @@ def test_every_wrong_field_is_named_for_the_modal() -> None:
 
 def test_usage_shows_what_is_optional() -> None:
     assert usage(Restore, ("backup",)) == "<backup> [--database <database>] [--keep-days <keep_days>] [--force]"
+
+
+def test_a_bare_because_begins_a_sentence_that_lasts_to_the_end() -> None:
+    words = grammar.take_apart(("18:00", "Because", "the", "load=high", "--now"), ("because",))
+    assert words == grammar.Words(("18:00",), {"because": "the load=high --now"})
+
+
+def test_where_no_sentence_is_known_because_is_a_word() -> None:
+    assert grammar.take_apart(("because", "it")).positional == ("because", "it")

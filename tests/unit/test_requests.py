@@ -16,6 +16,7 @@ from bot.domain.risk import Risk
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.desk import desk
+from bot.services.exceptions import Exceptions
 from bot.services.freshness import Freshness
 from bot.services.interruptions import Interruptions
 from bot.services.people import People
@@ -62,7 +63,16 @@ class World:
         places = Places("/takumi", ("CALERTS",))
         backups, trail = Backups(self.store), Trail(self.store)
         self.services = Services(
-            self.store, runs, approvals, Interruptions(self.store, self.chat), backups, trail, health, catalog, places
+            self.store,
+            runs,
+            approvals,
+            Interruptions(self.store, self.chat),
+            Exceptions(self.store, self.chat),
+            backups,
+            trail,
+            health,
+            catalog,
+            places,
         )
         self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")
         self.count = 0

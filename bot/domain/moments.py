@@ -1,0 +1,36 @@
+"""Instants as people type them."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain.errors import RequestError
+
+_LENGTH = re.compile(r"(\d{1,4})(m|min|h|d)")
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def read_moment(text: str, now: datetime, zone: str) -> datetime:
+    """`2h`, `18:00` (the next one), `2026-11-30`, `2026-11-30T18:00`: in that zone; answers UTC.
+
+    Raises: RequestError for anything else, and for what is not in the future.
+    """
+    moment = _read(text.strip(), now, ZoneInfo(zone))
+    if moment <= now:
+        raise RequestError(f"{text!r} is over already.", hint="Give a moment in the future.")
+    return moment.astimezone(UTC)
+
+
+def _read(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    length = _LENGTH.fullmatch(text)
+    if length:
+        return now + timedelta(**{_UNITS[length[2]]: int(length[1])})
+    try:
+        clock = time.fromisoformat(text) if ":" in text and "-" not in text else None
+        read = datetime.fromisoformat(text) if clock is None else None
+    except ValueError:
+        raise RequestError(f"I cannot read the time {text!r}.", hint="Write 2h, 18:00 or 2026-11-30T18:00.") from None
+    if read is None:
+        today = datetime.combine(now.astimezone(zone).date(), clock or time(), zone)
+        return today if today > now else today + timedelta(days=1)
+    return read if read.tzinfo else read.replace(tzinfo=zone)
