@@ -24,6 +24,7 @@ from bot.engine.queue import Queue, deferral_sql
 from bot.engine.sweeps import Sweep, run_sweeps
 from bot.installation import platform_of, refuse_stand_in, rules_of, staging_of
 from bot.operations.health import PlatformHealth
+from bot.operations.leftovers import Leftovers
 from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import SCHEDULE, firing
@@ -37,6 +38,7 @@ from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.interruptions import Interruptions
+from bot.services.leftovers import collect
 from bot.services.messages import Messages, Painter
 from bot.services.painting import RunPainter
 from bot.services.people import People
@@ -162,7 +164,7 @@ class Running:
     """The services of a process at work."""
 
     def __init__(self, bot: Bot, tools: Toolbox) -> None:
-        self._bot = bot
+        self._bot, self._tools = bot, tools
         settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
         people = People(chat, "", settings.aliases)
         approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules)
@@ -222,8 +224,9 @@ class Running:
         }
 
     def _sweeps(self) -> tuple[Sweep, ...]:
-        pace = _lease(self._bot.settings) / 4
-        return tuple(Sweep(job.value, partial(sweep, self._bot.store, job), pace) for job in SWEPT)
+        store, lease = self._bot.store, _lease(self._bot.settings)
+        wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
+        return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
 
     def _firings(self) -> tuple[Firing, ...]:
         crons = self._bot.settings.schedules

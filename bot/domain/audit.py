@@ -44,6 +44,7 @@ class Verb(StrEnum):
     INCIDENT_RESOLVED = "incident.resolved"
     FREEZE_DECLARED = "freeze.declared"
     FREEZE_LIFTED = "freeze.lifted"
+    LEFTOVERS_REMOVED = "leftovers.removed"
     BACKUP_RECORDED = "backup.recorded"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"

@@ -58,12 +58,14 @@ class DumpDatabase:
         access = tools.database(self.database.name)
         await in_thread(self.folder.mkdir, parents=True, exist_ok=True)
         await in_thread(must_have_room, self.folder, int(self.database.size_bytes * DUMP_SHARE))
+        tools.context.must_hold()
         work = await in_thread(begin_unfinished, self.folder, tools.context.run)
         try:
             async with tools.fence(access):
                 return await self._dump(tools, access, work)
         except BaseException:
-            await outlast(in_thread(remove_unfinished, self.folder, tools.context.run))
+            if tools.context.is_held():  # else what is there may be the next attempt's
+                await outlast(in_thread(remove_unfinished, self.folder, tools.context.run))
             raise
 
     async def _dump(self, tools: StepTools, access: DatabaseAccess, work: Path) -> Outcome:

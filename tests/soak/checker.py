@@ -167,6 +167,8 @@ def intents(seen: Evidence) -> Iterator[str]:
         if entry.verb in ("step.intended", "step.undo_intended"):
             step = entry.details["step"] + (".undo" if entry.verb == "step.undo_intended" else "")
             intended.setdefault((entry.run, step, entry.details["attempt"]), entry.at)
+        elif entry.verb == "leftovers.removed":
+            intended.setdefault((entry.run, "leftovers", 0), entry.at)
     first: dict[tuple[str, str, int], datetime] = {}
     for one in seen.done:
         first.setdefault((one.run, one.step, one.attempt), one.at)

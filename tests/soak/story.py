@@ -167,10 +167,19 @@ async def _until_quiet(scene: Scene) -> bool:
     until = time.monotonic() + QUIET_SECONDS
     while time.monotonic() < until:
         mine = await _threads(scene)
-        if all(one.result and not one.buttons for one in mine) and not await scene.inside.rows(_UNFINISHED):
+        told = all(one.result and not one.buttons for one in mine)
+        if told and not await scene.inside.rows(_UNFINISHED) and not await _left_over(scene, mine):
             return True
         await asyncio.sleep(1)
     return False
+
+
+async def _left_over(scene: Scene, threads: Sequence[witnesses.Thread]) -> bool:
+    """Whether there is something that the bot will collect in a moment."""
+    names = await witnesses.databases(scene.product.parts.platform_cluster)
+    return any(name.endswith(one.run) and "before" not in name for name in names for one in threads) or any(
+        scene.bot.backups.glob(".unfinished/*")
+    )
 
 
 async def _threads(scene: Scene) -> list[witnesses.Thread]:
