@@ -30,8 +30,13 @@ def socket_bot(product: Product) -> BotUnderTest:
 
 @pytest.fixture(scope="session")
 def http_bot(product: Product) -> BotUnderTest:
-    """A second bot in the same workspace, to which Slack posts signed requests: `/takumi-http`."""
-    return asyncio.run(product.add_bot("Takumi over HTTP", "/takumi-http", mode="http"))
+    """A second bot in the same workspace, to which Slack posts signed requests: `/takumi-http`.
+
+    Its roles are a static list of users beside user groups, and Sora and Kenji fill none.
+    """
+    roles = {"developer": ["U0DEV00001"], "team_lead": ["S0TEAMLEAD"], "engineering_lead": ["S0ENGLEAD0"]}
+    choices = {"mode": "http", "TAKUMI_BOT_ROLES": json.dumps(roles)}
+    return asyncio.run(product.add_bot("Takumi over HTTP", "/takumi-http", **choices))
 
 
 @pytest.fixture(scope="session")

@@ -158,11 +158,14 @@ async def test_two_people_at_once_get_a_run_each(socket_bot: BotUnderTest, peopl
 
 async def test_a_redelivered_request_makes_one_run(bot: BotUnderTest, people: Workspace) -> None:
     aiko = people.person("Aiko")
-    before = await heads(aiko, bot)
+    before, told = await heads(aiko, bot), await aiko.ephemerals(bot.channel)
     await people.fault("duplicate_deliveries", delivery="slash_commands")
     run = await ask_for(aiko, bot, "backup now")
     await run.result()
     assert await heads(aiko, bot) - before == {run.ts}
+    assert await aiko.ephemerals(bot.channel) == told, (
+        "the second delivery is no second request, not even a refused one"
+    )
 
 
 async def test_the_same_typed_twice_within_seconds_is_refused_naming_the_first(
