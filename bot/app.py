@@ -155,8 +155,8 @@ class Bot:
                 await work.now()
         except BotError as error:
             wrong["database"] = str(error)
-        if self.settings.slack_mode is SlackMode.SOCKET and not self.hearing.connected:
-            wrong["slack"] = "Socket Mode is not connected"
+        if self.settings.slack_mode is SlackMode.SOCKET and (said := self.hearing.wrong):
+            wrong["slack"] = said
         return wrong
 
 

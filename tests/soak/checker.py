@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
+from demo.workspace.client import visible_text
 from tests.e2e.threads import key_of
 from tests.soak.driver import Asked
 from tests.soak.platform_log import Done, Rename
@@ -32,6 +34,8 @@ class Evidence:
     """Everything that the witnesses said."""
 
     asked: Mapping[int, Asked]
+    restores: Mapping[int, Asked]
+    approved: Mapping[str, str]
     threads: Sequence[Thread]
     private: Sequence[str]
     done: Sequence[Done]
@@ -68,9 +72,9 @@ class Verdict:
 
 def judge(seen: Evidence) -> Verdict:
     return Verdict(
-        lost=[*lost_requests(seen), *lost_backups(seen), *lost_work(seen)],
+        lost=[*lost_requests(seen), *lost_approvals(seen), *lost_backups(seen), *lost_work(seen)],
         twice=[*twice_said(seen), *twice_done(seen)],
-        repeated=list(repeated(seen)),
+        repeated=[*repeated(seen), *overlapping(seen)],
         left_over=list(left_over(seen)),
         trail=[*intents(seen), *endings(seen)],
     )
@@ -87,6 +91,16 @@ def lost_requests(seen: Evidence) -> Iterator[str]:
             yield f"run {thread.run} never ended"
         elif thread.buttons:
             yield f"run {thread.run} has ended and its buttons are still there: {thread.buttons}"
+
+
+def lost_approvals(seen: Evidence) -> Iterator[str]:
+    """A yes that Slack took is on the card, and what it was for has started or was told why not."""
+    for thread in seen.threads:
+        card = visible_text(thread.head)
+        if thread.run in seen.approved and "Approved by" not in card and "void" not in thread.said:
+            yield f"the approval of run {thread.run}, which says: {card[:200]}"
+        if "not started within" in thread.said:
+            yield f"run {thread.run} was approved and never started"
 
 
 def lost_backups(seen: Evidence) -> Iterator[str]:
@@ -123,8 +137,9 @@ def twice_said(seen: Evidence) -> Iterator[str]:
 
 def twice_done(seen: Evidence) -> Iterator[str]:
     """More threads than requests; more files than threads that told of one."""
-    if len(seen.threads) > len(seen.asked):
-        yield f"{len(seen.asked)} things were asked for, {len(seen.threads)} runs made"
+    asked = len(seen.asked) + len(seen.restores)
+    if len(seen.threads) > asked:
+        yield f"{asked} things were asked for, {len(seen.threads)} runs made"
     told = told_backups(seen)
     for name in seen.dumps.keys() - told.keys():
         yield f"{name} is on the disk, and no thread told of it"
@@ -143,6 +158,20 @@ def repeated(seen: Evidence) -> Iterator[str]:
     for thread in seen.threads:
         if thread.succeeded and "Former database" in thread.facts and not swaps[thread.run]:
             yield f"run {thread.run} says that it swapped, and the platform knows nothing of it"
+
+
+def overlapping(seen: Evidence) -> Iterator[str]:
+    """Runs that change one database exclude each other: from its first statement to its last, a restore is alone."""
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    restores = {one.run for one in seen.done if one.step == "load"}
+    for one in seen.done:
+        if one.run in restores and one.step != "leftovers":
+            first, last = spans.get(one.run, (one.at, one.at))
+            spans[one.run] = (min(first, one.at), max(last, one.at))
+    ordered = sorted(spans.items(), key=lambda item: item[1])
+    for (before, (_, last)), (after, (first, _)) in pairwise(ordered):
+        if first < last:
+            yield f"runs {before} and {after} were at one target at once: {first} is before {last}"
 
 
 def left_over(seen: Evidence) -> Iterator[str]:

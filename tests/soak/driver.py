@@ -3,12 +3,19 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
+from aiohttp import ClientError
+
+from demo.platform.postgres import Cluster
 from demo.workspace import Json
 from demo.workspace.client import Person, WorkspaceRefusedError, visible_text
 from tests.e2e.bots import BotUnderTest
+from tests.e2e.product import STAGING_DATABASE
+from tests.e2e.threads import is_head, key_of
 
 MOST_MARKS = 3650
+TARGET = STAGING_DATABASE
 
 
 @dataclass
@@ -56,3 +63,78 @@ class Driver:
             return await self.person.command(f"{self.bot.command} {words}", self.bot.channel)
         except WorkspaceRefusedError as error:
             return {"ok": False, "error": str(error)}
+
+
+@dataclass
+class Restorer:
+    """Somebody asks for restores one after the other, and somebody else approves each, as often as it takes."""
+
+    bot: BotUnderTest
+    asker: Person
+    approver: Person
+    cluster: Cluster
+    pace_seconds: float
+    asked: dict[int, Asked] = field(default_factory=dict)
+    # The runs whose approval Slack took, and how interrupted ones were answered.
+    approved: dict[str, str] = field(default_factory=dict)
+    answered: list[str] = field(default_factory=list)
+
+    async def ask(self, stop: asyncio.Event) -> None:
+        """Ask whenever no restore is under way."""
+        for number in range(MOST_MARKS):
+            while not stop.is_set() and await self._under_way():
+                await asyncio.sleep(1)
+            if stop.is_set():
+                return
+            words = f"restore latest {TARGET}"
+            try:
+                ack = await self.asker.command(f"{self.bot.command} {words}", self.bot.channel)
+            except WorkspaceRefusedError as error:
+                ack = {"ok": False, "error": str(error)}
+            # Whether the answer said that it could not be confirmed is not looked at: it may or may not be there.
+            self.asked[number] = Asked(words, acked=False, said=str(ack))
+            await asyncio.sleep(self.pace_seconds)
+
+    async def approve(self) -> None:
+        """Look at every card, for ever."""
+        while True:
+            try:
+                for head in await self._heads():
+                    await self._decide(head)
+            except (WorkspaceRefusedError, LookupError, ClientError):
+                pass  # the card was drawn again between the look and the click: the next look sees the new one
+            await asyncio.sleep(1)
+
+    async def _decide(self, head: Json) -> None:
+        run, buttons = key_of(head).removeprefix("run:"), actions_of(head)
+        if "run.approve" in buttons and run not in self.approved:
+            ack = await self.approver.click(head, "run.approve", self.bot.channel)
+            if ack.get("ok"):
+                self.approved[run] = str(ack)
+        elif "run.was_done" in buttons:
+            answer = "run.was_done" if await self._was_swapped(run) else "run.run_again"
+            await self.approver.click(head, answer, self.bot.channel)
+            self.answered.append(f"{run}: {answer}")
+
+    async def _was_swapped(self, run: str) -> bool:
+        """Somebody who looks at the platform before they answer."""
+        async with self.cluster.connect() as connection:
+            found = await connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (f"{TARGET}_before_{run}",)
+            )
+            return await found.fetchone() is not None
+
+    async def _under_way(self) -> bool:
+        return any(actions_of(head) for head in await self._heads() if "Restore" in visible_text(head))
+
+    async def _heads(self) -> list[Json]:
+        where = {"as": await self.approver.id(), "channel": self.bot.channel, "limit": "1000"}
+        found = (await self.approver.workspace.get("messages", **where))["messages"]
+        return [message for message in found if is_head(message, self.bot)]
+
+
+def actions_of(message: Json) -> list[str]:
+    """The buttons of a message by their action ids."""
+    blocks: list[Any] = message.get("blocks", [])
+    elements = [element for block in blocks for element in block.get("elements", [])]
+    return [str(element["action_id"]) for element in elements if "action_id" in element]

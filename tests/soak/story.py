@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -17,14 +18,14 @@ from tests.e2e.bots import BotUnderTest
 from tests.e2e.product import Product
 from tests.soak import witnesses
 from tests.soak.checker import Entry, Evidence, Verdict, judge
-from tests.soak.driver import Driver
+from tests.soak.driver import Driver, Restorer
 from tests.soak.inside import Inside
 from tests.soak.platform_log import committed_renames, log_statements, statements
 from tests.soak.replicas import Replicas
 from tests.soak.tormentor import Tormentor
 from tests.stores import QUEUE_SCHEMA
 
-BACKUP_STEPS = ("dump", "compare", "upload", "publish")
+STEPS = ("dump", "upload", "publish", "load", "compare", "properties", "close", "swap")
 QUIET_SECONDS = 240.0
 TAKEOVER_LIMIT_SECONDS = 30.0
 
@@ -62,7 +63,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        unhit = [step for step in BACKUP_STEPS if not self.hits.get(step)]
+        unhit = [step for step in STEPS if not self.hits.get(step)]
         enough = self.kills >= self.length.kills and not unhit
         return enough and not (self.verdict.findings or self.late or self.notes)
 
@@ -112,12 +113,15 @@ async def prove(product: Product, length: Length, say: Callable[[str], None]) ->
         try:
             await replicas.start()
             driver = Driver(bot, scene.person, length.seed, length.ask_every_seconds)
+            emi, cluster = workspace.person("Emi"), product.parts.platform_cluster
+            restorer = Restorer(bot, scene.person, emi, cluster, length.ask_every_seconds)
             tormentor = _tormentor(scene, length, replicas)
-            await _torment(driver, tormentor, length)
-            say(f"{tormentor.kills} kills; waiting until all is quiet")
-            await replicas.until_ready()
-            quiet = await _until_quiet(scene)
-            evidence = await _ask(scene, driver)
+            async with approving(restorer):
+                await _torment(driver, restorer, tormentor, length)
+                say(f"{tormentor.kills} kills; waiting until all is quiet")
+                await replicas.until_ready()
+                quiet = await _until_quiet(scene)
+            evidence = await _ask(scene, driver, restorer)
             evidence.objects -= objects_before
             evidence.own_databases = databases_before
         finally:
@@ -146,20 +150,31 @@ def _tormentor(scene: Scene, length: Length, replicas: Replicas) -> Tormentor:
         scene.product.parts.bot_cluster,
         scene.product.parts.platform_cluster,
         scene.workspace,
-        BACKUP_STEPS,
+        STEPS,
         pause_seconds=1.6 * length.lease_seconds,
         pace_seconds=length.pace_seconds,
     )
 
 
-async def _torment(driver: Driver, tormentor: Tormentor, length: Length) -> None:
+async def _torment(driver: Driver, restorer: Restorer, tormentor: Tormentor, length: Length) -> None:
     stop = asyncio.Event()
-    driving = asyncio.create_task(driver.drive(stop))
+    driving = [asyncio.create_task(driver.drive(stop)), asyncio.create_task(restorer.ask(stop))]
     try:
         await tormentor.torment(length.kills, asyncio.get_running_loop().time() + length.seconds)
     finally:
         stop.set()
-        await driving
+        await asyncio.gather(*driving)
+
+
+@asynccontextmanager
+async def approving(restorer: Restorer) -> AsyncIterator[None]:
+    """Somebody watches the cards until the block ends."""
+    task = asyncio.create_task(restorer.approve())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _until_quiet(scene: Scene) -> bool:
@@ -199,7 +214,7 @@ WHERE status IN ('doing', 'failed')
 """
 
 
-async def _ask(scene: Scene, driver: Driver) -> Evidence:
+async def _ask(scene: Scene, driver: Driver, restorer: Restorer) -> Evidence:
     product, inside, cluster = scene.product, scene.inside, scene.product.parts.platform_cluster
     threads = await _threads(scene)
     dumps, strays = witnesses.backups(scene.bot.backups)
@@ -207,6 +222,8 @@ async def _ask(scene: Scene, driver: Driver) -> Evidence:
     done = [one for one in statements(cluster.log) if one.run in ids]
     return Evidence(
         asked=driver.asked,
+        restores=restorer.asked,
+        approved=restorer.approved,
         threads=threads,
         private=await _private(scene),
         done=done,
@@ -238,8 +255,9 @@ def _entry(at: datetime, body: str) -> Entry:
 
 def _report(length: Length, tormentor: Tormentor, evidence: Evidence, took: float) -> Report:
     takeovers, late = _takeovers(tormentor, evidence)
-    results = {"succeeded": sum(thread.succeeded for thread in evidence.threads)}
-    results["otherwise"] = len(evidence.threads) - results["succeeded"]
+    swaps = sum(thread.succeeded and "Former database" in thread.facts for thread in evidence.threads)
+    succeeded = sum(thread.succeeded for thread in evidence.threads)
+    results = {"backups": succeeded - swaps, "restores": swaps, "otherwise": len(evidence.threads) - succeeded}
     return Report(
         length,
         judge(evidence),
@@ -249,7 +267,7 @@ def _report(length: Length, tormentor: Tormentor, evidence: Evidence, took: floa
         takeovers,
         late,
         sum(entry.verb == "run.interrupted" for entry in evidence.trail),
-        len(evidence.asked),
+        len(evidence.asked) + len(evidence.restores),
         results,
         0,
         took,

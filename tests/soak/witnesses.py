@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from demo.platform.postgres import Cluster
 from demo.workspace import Json
 from demo.workspace.client import Person, Workspace, visible_text
 from tests.e2e.product import files_below
 from tests.e2e.threads import facts_of, key_of
+from tests.soak.driver import actions_of
 
 LIMIT = "1000"
 FINAL = ("succeeded", "failed", "was cancelled", "expired", "was refused", "put back")
@@ -42,9 +42,7 @@ class Thread:
 
     @property
     def buttons(self) -> list[str]:
-        blocks: list[Any] = self.head.get("blocks", [])
-        elements = [element for block in blocks for element in block.get("elements", [])]
-        return [element["action_id"] for element in elements if "action_id" in element]
+        return actions_of(self.head)
 
 
 async def threads(workspace: Workspace, person: Person, channel: str) -> list[Thread]:

@@ -1,13 +1,13 @@
 """Faults and time on request, for tests and for people who want to see the bot cope.
 
-`POST /_workspace/fault {"kind": ...}` with, for the next `times` (1) calls of `method` (`*`):
-`ratelimited` (`seconds` as Retry-After), `http_error` (`status`), `error` (`error`), `delay` (`seconds`),
-`drop_before` and `drop_after` (the connection breaks before or after the work was done); for the next `times`
-deliveries of `delivery` (`slash_commands`, `interactive`, `events_api` or `*`): `duplicate_deliveries`,
-`delay_deliveries` (`seconds`), `lose_acks`; and at once: `rate_limits` (`enabled`), `disconnect_sockets`
-(`reason`, `app_id`), `deactivate`, `reactivate`, `guest`, `stranger` (`user`), `add_to_group` and
-`remove_from_group` (`user`, `group`), `leave_channel` (`user`, `channel`), `archive` (`channel`),
-`expire_tokens` (`app_id`), `clear`.
+`POST /_workspace/fault {"kind": ...}` with, for the next `times` (1) calls of `method` (`*`): `ratelimited` (`seconds`
+as Retry-After), `http_error` (`status`), `error` (`error`), `delay` (`seconds`), `drop_before` and `drop_after` (the
+connection breaks before or after the work was done); for the next `times` deliveries of `delivery` (`slash_commands`,
+`interactive`, `events_api` or `*`): `duplicate_deliveries`, `delay_deliveries` (`seconds`), `lose_acks`; and at once:
+`rate_limits` (`enabled`), `disconnect_sockets` (`reason`, `app_id`), `silence_sockets` (`enabled`: they stay open, and
+neither payloads nor answers to pings come), `deactivate`, `reactivate`, `guest`, `stranger` (`user`), `add_to_group`
+and `remove_from_group` (`user`, `group`), `leave_channel` (`user`, `channel`), `archive` (`channel`), `expire_tokens`
+(`app_id`), `clear`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,6 +38,7 @@ class Faulting:
         self._at_once: dict[str, Act] = {
             "rate_limits": self._rate_limits,
             "disconnect_sockets": self._disconnect,
+            "silence_sockets": self._silence,
             "deactivate": self._marker(deleted=True),
             "reactivate": self._marker(deleted=False),
             "guest": self._marker(is_restricted=True),
@@ -77,6 +78,9 @@ class Faulting:
 
     async def _rate_limits(self, ask: Json) -> None:
         self._stand_in.limits.enabled = bool(asked.needed(ask, "enabled"))
+
+    async def _silence(self, ask: Json) -> None:
+        self._stand_in.sockets.silent = bool(asked.needed(ask, "enabled"))
 
     async def _disconnect(self, ask: Json) -> None:
         await self._stand_in.sockets.disconnect(ask.get("app_id"), str(ask.get("reason", "refresh_requested")))
@@ -123,6 +127,7 @@ class Faulting:
     async def _clear(self, _: Json) -> None:
         self._stand_in.faults.clear()
         self._stand_in.limits.enabled = True
+        self._stand_in.sockets.silent = False
 
     def _person(self, ask: Json) -> Person:
         return asked.person(self._world, asked.needed(ask, "user"))

@@ -68,6 +68,7 @@ class Sockets:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.silent = False  # connections stay open, and nothing goes out on them
         self._tickets: dict[str, tuple[str, float]] = {}
         self._connections: dict[str, list[Connection]] = {}
         self._turn = 0
@@ -82,7 +83,7 @@ class Sockets:
 
     def pick(self, app_id: str) -> Connection | None:
         """Any one open connection; they take turns."""
-        open_ones = [c for c in self.connections(app_id) if not c.socket.closed]
+        open_ones = [] if self.silent else [c for c in self.connections(app_id) if not c.socket.closed]
         self._turn += 1
         return open_ones[self._turn % len(open_ones)] if open_ones else None
 
@@ -91,7 +92,7 @@ class Sockets:
         app_id = self._redeem(request.query.get("ticket", ""))
         if app_id is None:
             return web.Response(status=401, text="this ticket is unknown, used or expired")
-        socket = web.WebSocketResponse(autoping=True)
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         connection = Connection(secrets.token_hex(6), app_id, socket)
         if len(self.connections(app_id)) >= CONNECTION_LIMIT:
@@ -124,10 +125,17 @@ class Sockets:
             async for message in connection.socket:
                 if message.type is WSMsgType.TEXT:
                     connection.receive(message.data)
+                elif message.type is WSMsgType.PING and not self.silent:
+                    await _pong(connection, message.data)
         finally:
             mine.remove(connection)
             connection.lose()
             self._world.changed(state=True)
+
+
+async def _pong(connection: Connection, data: bytes) -> None:
+    with suppress(ConnectionResetError):
+        await connection.socket.pong(data)
 
 
 def _object(text: str) -> Json:
