@@ -1,12 +1,25 @@
 """Removing what dead workers left, once their runs have ended; what belongs to any other run is left alone."""
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 import structlog
 
 from bot.domain.audit import Entry, Verb
 from bot.domain.people import ENGINE
-from bot.services.ports import Leftovers, Store
+from bot.services.ports import Store
 
 log = structlog.get_logger()
+
+
+class Leftovers(Protocol):
+    """What workers that died left on the platform and on this machine's disk. All raise: OperationFailed."""
+
+    async def find(self) -> Mapping[str, Sequence[str]]:
+        """Names by run, of ended runs and of those under way."""
+        ...
+
+    async def clear(self, run: str) -> None: ...
 
 
 async def collect(store: Store, leftovers: Leftovers) -> None:

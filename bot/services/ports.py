@@ -267,16 +267,6 @@ class Tools(Protocol):
         ...
 
 
-class Leftovers(Protocol):
-    """What workers that died left on the platform and on this machine's disk. All raise: OperationFailed."""
-
-    async def find(self) -> Mapping[str, Sequence[str]]:
-        """Names by run, of ended runs and of those under way."""
-        ...
-
-    async def clear(self, run: str) -> None: ...
-
-
 class HealthState(StrEnum):
     """What a look at one component found."""
 

@@ -82,7 +82,7 @@ class Restorer:
     async def ask(self, stop: asyncio.Event) -> None:
         """Ask whenever no restore is under way."""
         for number in range(MOST_MARKS):
-            while not stop.is_set() and await self._under_way():
+            while not stop.is_set() and await self._under_way():  # noqa: ASYNC110 - cards tell nobody
                 await asyncio.sleep(1)
             if stop.is_set():
                 return
