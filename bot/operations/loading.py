@@ -6,11 +6,11 @@ from pathlib import Path
 from bot.domain.errors import OperationFailed, Refused
 from bot.operations.files import disk_errors
 from bot.operations.restorers import Restorer, restorer
-from bot.operations.scratch import create_beside
+from bot.operations.scratch import create_beside, drop_beside
 from bot.operations.screening import DumpScreen, HeldBack
 from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.gzips import Fed, Progress, feed
-from bot.operations.tools.processes import must_succeed, run
+from bot.operations.tools.processes import must_succeed, outlast, run
 from bot.operations.tools.programs import Programs
 from bot.operations.tools.sessions import quoted
 from bot.operations.tools.toolbox import StepTools
@@ -36,7 +36,7 @@ class Load:
 
 
 async def load_beside(tools: StepTools, access: DatabaseAccess, load: Load) -> Fed:
-    """Restore a plain dump beside the access's own database.
+    """Restore a plain dump beside the access's own database; whatever goes wrong leaves no database.
 
     Raises: OperationFailed when the file is damaged, is no dump, or psql meets an error; Refused.
     """
@@ -47,11 +47,19 @@ async def load_beside(tools: StepTools, access: DatabaseAccess, load: Load) -> F
             hint=f"Update postgresql-client-{programs.major} on the bot's machine.",
         )
     async with restorer(tools, access, untrusted=load.untrusted) as role:
-        await create_beside(tools, access, load.into, role.login.user if role.confined else load.owner)
-        fed, held = await _feed(tools, access, load, programs, role)
-        must_be_the_bytes(fed, load.file, load.sha256)
-        if role.confined:
-            await _hand_over(tools, access, load, role.login.user, held)
+        try:
+            await create_beside(tools, access, load.into, role.login.user if role.confined else load.owner)
+            return await _filled(tools, access, load, programs, role)
+        except BaseException:
+            await outlast(drop_beside(tools, access, load.into))
+            raise
+
+
+async def _filled(tools: StepTools, access: DatabaseAccess, load: Load, programs: Programs, role: Restorer) -> Fed:
+    fed, held = await _feed(tools, access, load, programs, role)
+    must_be_the_bytes(fed, load.file, load.sha256)
+    if role.confined:
+        await _hand_over(tools, access, load, role.login.user, held)
     return fed
 
 

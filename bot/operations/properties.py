@@ -170,6 +170,7 @@ SELECT json_build_object(
     'settings', (SELECT coalesce(json_agg(json_build_object('role', CASE s.setrole WHEN 0 THEN ''
                    ELSE pg_get_userbyid(s.setrole) END, 'name', split_part(c, '=', 1),
                    'value', substr(c, strpos(c, '=') + 1)) ORDER BY s.setrole, place), '[]')
-                 FROM pg_db_role_setting s, unnest(s.setconfig) WITH ORDINALITY AS one (c, place) WHERE s.setdatabase = d.oid))
+                 FROM pg_db_role_setting s, unnest(s.setconfig) WITH ORDINALITY AS one (c, place)
+                 WHERE s.setdatabase = d.oid))
 FROM pg_database d WHERE d.datname = %s
 """

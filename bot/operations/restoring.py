@@ -16,7 +16,6 @@ from bot.operations.looking import DatabaseFacts, Identity, must_be
 from bot.operations.scratch import drop_beside
 from bot.operations.together import together
 from bot.operations.tools.access import DatabaseAccess
-from bot.operations.tools.processes import outlast
 from bot.operations.tools.sessions import Session
 from bot.operations.tools.toolbox import StepTools
 
@@ -60,11 +59,7 @@ class LoadBackup:
         load = Load(self.backup.files.dump, self.backup.sha256, self.copy, owner, major)
         async with tools.fence(access):
             await _must_be_planned(tools, access, self.database)
-            try:
-                fed = await load_beside(tools, access, load)
-            except BaseException:
-                await outlast(drop_beside(tools, access, self.copy))
-                raise
+            fed = await load_beside(tools, access, load)
             async with tools.session(access, self.copy) as session:
                 oid = await session.value("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
         took = datetime.now(UTC) - began

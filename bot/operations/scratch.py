@@ -26,15 +26,23 @@ async def dropped_afterwards(tools: StepTools, access: DatabaseAccess, name: str
 async def create_beside(tools: StepTools, access: DatabaseAccess, name: str, owner: str) -> None:
     """A new, empty database with the access's own one's encoding, collation and tablespace, for its owner alone.
 
-    One of that name that an earlier attempt left is dropped. Raises: OperationFailed.
+    Extensions that only a superuser may create are in it already: made by us where we are one, else from template1,
+    where somebody put them for this purpose. One of that name that an earlier attempt left is dropped.
+    Raises: OperationFailed.
     """
     async with tools.session(access) as model:
-        template = "template1" if await model.value(_NEEDS_TEMPLATE1) else "template0"
+        extensions = [extension for (extension,) in await model.rows(_EXTENSIONS)]
+        we_may = await model.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         kind = await model.value(_KIND)
+    template = "template1" if extensions and not we_may else "template0"
     async with tools.session(access, access.maintenance_database) as session:
         await drop_database(session, name)
         await session.rows(f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE {template} {kind}")
         await session.rows(f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC")
+    if we_may:
+        async with tools.session(access, name) as session:
+            for extension in extensions:
+                await session.rows(f"CREATE EXTENSION {quoted(extension)}")
 
 
 async def drop_beside(tools: StepTools, access: DatabaseAccess, name: str) -> None:
@@ -48,12 +56,10 @@ async def drop_database(session: Session, name: str) -> None:
     await session.rows(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
 
 
-# An extension that only a superuser may create comes along from template1, where somebody put it for this purpose.
-_NEEDS_TEMPLATE1 = """
-SELECT EXISTS (SELECT FROM pg_extension e
-               JOIN pg_available_extension_versions v ON (v.name, v.version) = (e.extname, e.extversion)
-               WHERE v.superuser AND NOT v.trusted)
-       AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+_EXTENSIONS = """
+SELECT e.extname::text FROM pg_extension e
+JOIN pg_available_extension_versions v ON (v.name, v.version) = (e.extname, e.extversion)
+WHERE v.superuser AND NOT v.trusted ORDER BY e.oid
 """
 
 # As JSON, since the columns of the locale have other names in each version.

@@ -50,6 +50,9 @@ MESSAGES = re.compile(rb"(pg_dump|pg_dumpall|psql|gzip|gunzip|bash|sh|/\S+): ")
 FENCE = re.compile(rb"\\(un)?restrict [A-Za-z0-9]+\s*$")
 CONNECT = re.compile(rb"\\c(onnect)?\b")
 
+# Creating an extension comments it; only its owner, a superuser, may do it again.
+EXTENSIONS_COMMENT = re.compile(rb"(?is)COMMENT\s+ON\s+EXTENSION\s")
+
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 KINDS = (
     "TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|FOREIGN TABLE|TYPE|DOMAIN|SCHEMA|COLLATION|CONVERSION|STATISTICS|PUBLICATION"
@@ -132,6 +135,8 @@ class DumpScreen:
             self._judge_command(piece)
             return b""
         self._judge_statement(piece)
+        if EXTENSIONS_COMMENT.match(piece.text):
+            return b""
         return b"" if self._hold_owners and self._held_back(piece) else piece.text + b"\n"
 
     def _read_comment(self, text: bytes) -> None:

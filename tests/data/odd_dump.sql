@@ -13,6 +13,9 @@ SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
 SET default_tablespace = '';
 
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;
+COMMENT ON EXTENSION pg_stat_statements IS 'track; statistics';
+
 CREATE FUNCTION public.odd(a integer) RETURNS text
     LANGUAGE plpgsql
     AS $_$ BEGIN RETURN '\! ' || E'\' ; \\' || $1; END; -- $$

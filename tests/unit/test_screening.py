@@ -31,6 +31,7 @@ def with_statement(statement: bytes) -> bytes:
 def test_everything_of_a_dump_is_passed_on_but_comments_and_the_fence() -> None:
     text, screen = passed(DUMP)
     assert b"restrict" not in text
+    assert b"COMMENT ON EXTENSION" not in text
     for kept in (b"ALTER TABLE public.profiles OWNER", b"DROP DATABASE takumi;\t\\\\.\n\\.\n", b"SELECT 2;\nEND;\n"):
         assert kept in text
     assert (screen.tables, screen.from_server, screen.held) == (1, "15.18", [])
