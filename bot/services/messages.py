@@ -76,6 +76,11 @@ class Messages:
         except OperationFailed as error:
             log.exception("message.refused_by_slack", key=key, **error.facts)
             retry_after = None
+        except BaseException:
+            # Let go at once: the job's retry need not wait until the claim runs out.
+            async with self.store.work() as work:
+                await work.messages.let_go(key)
+            raise
         async with self.store.work() as work:
             await work.messages.let_go(key)
             if retry_after is not None:

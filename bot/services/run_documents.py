@@ -56,11 +56,17 @@ def head(run: Run) -> Document:
     """The message that heads the run's thread."""
     parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
     parts += going_on(run)
-    return Document(f"{run.title} {_SAID[run.state]} ({run.label}).", parts)
+    return Document(f"{run.title} {said_of(run)} ({run.label}).", parts)
+
+
+def said_of(run: Run) -> str:
+    """How it stands, in words; what could not even be planned was refused by the platform, not by a person."""
+    never_planned = run.state is RunState.REFUSED and not run.digest
+    return "could not start" if never_planned else _SAID[run.state]
 
 
 def headline(run: Run) -> str:
-    return f"{_SIGN.get(run.state, ':hourglass_flowing_sand:')} {markup.bold(run.title)} {_SAID[run.state]}."
+    return f"{_SIGN.get(run.state, ':hourglass_flowing_sand:')} {markup.bold(run.title)} {said_of(run)}."
 
 
 def small_line(run: Run) -> str:
@@ -114,7 +120,7 @@ def _details(row: StepRow) -> str:
 
 def result(run: Run, runbook: Runbook) -> Document:
     """How it ended, with the facts that matter, or what went wrong and what to do next."""
-    said = f"{run.title} {_SAID[run.state]}"
+    said = f"{run.title} {said_of(run)}"
     took = _took(run)
     if run.state is RunState.SUCCEEDED:
         pairs = runbook.result(_outcomes(run)) if runbook.result else ()

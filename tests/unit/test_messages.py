@@ -102,6 +102,16 @@ async def test_a_message_that_slack_refuses_is_let_go_and_does_not_hold_a_worker
     assert world.texts() == [("", "asked")]
 
 
+async def test_a_message_that_cannot_be_painted_is_let_go_for_the_jobs_retry() -> None:
+    world = World()
+    await world.want()
+    world.chat.trouble.append(KeyError("a bug"))
+    with pytest.raises(KeyError):
+        await world.draw("run:1")
+    await world.draw("run:1")
+    assert world.texts() == [("", "asked")]
+
+
 async def test_a_drawer_that_comes_while_another_draws_leaves_a_wake_up() -> None:
     world = World()
     await world.want()
