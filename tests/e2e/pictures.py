@@ -11,8 +11,8 @@ from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 from demo.workspace.client import Workspace
 from tests.e2e.bots import BotUnderTest
-from tests.e2e.product import Product
-from tests.e2e.threads import RunSeen, ask_for, private_answer
+from tests.e2e.product import STAGING_DATABASE, Product
+from tests.e2e.threads import RunSeen, ask_for, heads, new_run, private_answer, tasks_of
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 # Seen from a little further away, so that a whole thread fits: a picture of 1440 by 900.
@@ -25,7 +25,7 @@ FULL_SIZE = 1.0
 
 
 def main() -> None:
-    """A platform of the full size, one backup, one look at it."""
+    """A platform of the full size, a backup and a restore, and looks at them."""
     PICTURES.mkdir(exist_ok=True)
     FOLDER.mkdir(mode=0o711)
     try:
@@ -40,8 +40,9 @@ async def take(product: Product) -> None:
         bot = await product.add_bot(BACKUP_DIR=str(FOLDER / "database"))
         async with product.people() as people, opened_page() as page:
             run = await story(people, bot)
-            await show(page, product, await run.person.id(), run)
+            await show(page, product, await run.person.id(), run, "Expires")
             await page.screenshot(path=PICTURES / "backup.png")
+            await restore(people, bot, page, product)
     finally:
         await product.stop()
 
@@ -57,10 +58,37 @@ async def story(people: Workspace, bot: BotUnderTest) -> RunSeen:
     return run
 
 
-async def show(page: Page, product: Product, person: str, run: RunSeen) -> None:
+async def restore(people: Workspace, bot: BotUnderTest, page: Page, product: Product) -> None:
+    """The modal, the card as its approver sees it, and what is said once the database was swapped."""
+    aiko, emi = people.person("Aiko"), people.person("Emi")
+    await (await ask_for(aiko, bot, f"backup now {STAGING_DATABASE}")).result()
+    before = await heads(aiko, bot)
+    await aiko.command(f"{bot.command} restore", bot.channel)
+    view = await aiko.wait_for_view(lambda found: found.get("callback_id") == "runbook")
+    (backups,) = [block["element"]["options"] for block in view["blocks"] if block.get("block_id") == "backup"]
+    chosen = next(option["value"] for option in backups if option["value"].startswith(STAGING_DATABASE))
+    await page.reload()
+    await expect(page.locator("dialog")).to_contain_text("Ask for it")
+    await page.screenshot(path=PICTURES / "restore-modal.png")
+    await aiko.submit(view, {"backup": chosen})
+    run = await new_run(aiko, bot, before)
+    await run.says("waits for approval")
+    await show(page, product, await emi.id(), run, "Approve")
+    await page.screenshot(path=PICTURES / "restore-card.png")
+    await emi.click(await run.head(), "Approve", bot.channel)
+    await run.result()
+    await run.says("succeeded")
+    await run.waits_for("steps", lambda message: set(tasks_of(message).values()) == {"complete"})
+    await show(page, product, await emi.id(), run, "Nobody got in for")
+    await page.screenshot(path=PICTURES / "restore-done.png")
+
+
+async def show(page: Page, product: Product, person: str, run: RunSeen, words: str) -> None:
+    """The page as that person, with the run's thread open, once the thread says these words."""
+    await page.goto("about:blank")  # a change of the fragment alone would not load the page again
     await page.goto(f"{product.parts.workspace.url}#as={person}&channel={run.channel}&thread={run.ts}")
     await expect(page.locator("#connection")).to_have_text("live")
-    await expect(page.locator("#thread")).to_contain_text("Expires")
+    await expect(page.locator("#thread")).to_contain_text(words)
     await page.evaluate("document.fonts.ready")
 
 

@@ -15,7 +15,7 @@ page_facing_up 📄 page_with_curl 📃 scroll 📜 memo 📝 pencil ✏️ penc
 bookmark 🔖 label 🏷️ books 📚 book 📖 notebook 📓 calendar 📅 date 📅 spiral_calendar_pad 🗓️ bar_chart 📊
 chart_with_upwards_trend 📈 chart_with_downwards_trend 📉 ledger 📒 newspaper 📰
 clock1 🕐 clock2 🕑 clock3 🕒 clock4 🕓 clock9 🕘 clock12 🕛 alarm_clock ⏰ stopwatch ⏱️ timer_clock ⏲️ hourglass ⌛
-hourglass_flowing_sand ⏳ watch ⌚ zzz 💤 bell 🔔 no_bell 🔕 loudspeaker 📢 mega 📣 speech_balloon 💬 thought_balloon 💭
+raising_hand 🙋 hourglass_flowing_sand ⏳ watch ⌚ zzz 💤 bell 🔔 no_bell 🔕 loudspeaker 📢 mega 📣 speech_balloon 💬 thought_balloon 💭
 arrow_right ➡️ arrow_left ⬅️ arrow_up ⬆️ arrow_down ⬇️ arrow_up_small 🔼 arrow_down_small 🔽 arrow_forward ▶️ arrow_backward ◀️
 leftwards_arrow_with_hook ↩️ arrow_right_hook ↪️ arrows_counterclockwise 🔄 arrows_clockwise 🔃 repeat 🔁 twisted_rightwards_arrows 🔀
 rewind ⏪ fast_forward ⏩ double_vertical_bar ⏸️ pause_button ⏸️ black_square_for_stop ⏹️ stop_button ⏹️ black_circle_for_record ⏺️
