@@ -1,5 +1,6 @@
 """The corpus of broken backups: each is named for what it is, and the database it would replace stays as it was."""
 
+import asyncio
 import gzip
 import hashlib
 import json
@@ -8,12 +9,15 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from bot.domain.errors import BotError, OperationFailed, Refused, RequestError
 from bot.operations.choosing import backup_names, look_up_backup_file
+from bot.operations.screening import DumpScreen
+from bot.operations.statements import Kind, Piece
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.postgres import Cluster
 from tests.integration.backups import (
@@ -273,3 +277,42 @@ async def test_a_backup_is_a_file_name_of_the_folder_and_nothing_else(
     assert await backup_names(tools) == []
     with pytest.raises(RequestError, match="There is no backup"):
         await look_up_backup_file(tools, name, 18)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_psql_itself_takes_no_command_when_the_screen_misses_one(
+    cluster: Cluster, good: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fenced: bool
+) -> None:
+    """Without a fence the command does run: the fence is what stops it."""
+    name, dump = good
+    for path in dump.parent.glob(f"{dump.name}*"):
+        shutil.copy(path, tmp_path)
+    owned = tmp_path / "owned"
+    Files(tmp_path / dump.name).insert(b"\\! touch " + str(owned).encode())
+    monkeypatch.setattr(DumpScreen, "_judge_command", lambda *_: None)
+    monkeypatch.setattr(DumpScreen, "_judged", passing_commands(DumpScreen._judged))
+    if not fenced:
+        monkeypatch.setattr("bot.operations.loading.DumpScreen", without_fence)
+    reached = replace(with_restorer(platform(cluster, name, tmp_path), cluster), default_database="another")
+    engine = SmallEngine(Toolbox(reached))
+    plan = await restore_plan(engine, dump.name, name)
+    if not fenced:
+        await plan.steps[0].do.run(engine.tools("load"))
+    else:
+        with pytest.raises(OperationFailed, match="restricted"):
+            await plan.steps[0].do.run(engine.tools("load"))
+    assert await asyncio.to_thread(owned.exists) is not fenced
+    await plan.steps[0].undo.run(engine.tools("load.undo"))
+
+
+def passing_commands(judged: Callable[..., bytes]) -> Callable[..., bytes]:
+    def pass_on(screen: DumpScreen, piece: Piece) -> bytes:
+        is_fence = b"restrict" in piece.text
+        return piece.text + b"\n" if piece.kind is Kind.COMMAND and not is_fence else judged(screen, piece)
+
+    return pass_on
+
+
+def without_fence(*args: Any, **options: Any) -> DumpScreen:
+    return DumpScreen(*args, **options | {"restrict": False})

@@ -97,3 +97,16 @@ async def test_a_session_that_does_not_end_is_named(
     with pytest.raises(OperationFailed, match="refused: "):
         await toolbox.end_effects(run)
     await superusers.close()
+
+
+async def test_a_session_sees_that_the_lock_of_its_step_is_gone(
+    cluster: Cluster, toolbox: Toolbox, access: DatabaseAccess
+) -> None:
+    tools = toolbox.for_step(attempt(unique_name("run")[:20], 1))
+    async with tools.session(access) as session, tools.session(access) as lock:
+        await fences.wait_for_lock(lock, fences.LOCK_CLASS, 1)
+        await fences.must_be_held(session, lock)
+        async with cluster.connect() as superuser:
+            await superuser.execute("SELECT pg_terminate_backend(%s, 5000)", (lock.pid,))
+        with pytest.raises(OperationFailed, match="lock on the target was lost"):
+            await fences.must_be_held(session, lock)

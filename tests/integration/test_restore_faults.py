@@ -179,3 +179,41 @@ async def test_an_undo_is_refused_when_there_is_nothing_to_go_back_to(
 
 def expiring(*args: Any) -> Any:
     return SwapDatabases(*args, keep=timedelta(seconds=-1))
+
+
+async def test_a_database_that_was_replaced_since_the_plan_is_not_touched(
+    cluster: Cluster, source: str, toolbox: Toolbox, backup: str
+) -> None:
+    engine, backing = SmallEngine(toolbox), SmallEngine(toolbox)
+    plan, dump = await restore_plan(engine, backup, source), await backup_plan(toolbox)
+    async with cluster.connect() as connection:
+        await connection.execute(f"ALTER DATABASE {source} RENAME TO {source}_moved")
+        await connection.execute(f"CREATE DATABASE {source} OWNER takumi TEMPLATE {source}_moved")
+    with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
+        await engine.execute(plan)
+    with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
+        await backing.execute(dump)
+    with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
+        await plan.steps[3].do.run(engine.tools("close"))
+    async with cluster.connect() as connection:
+        await connection.execute(f"DROP DATABASE {source}_moved")
+    await untouched(cluster, source, await oid_of(cluster, source))
+
+
+async def test_databases_that_somebody_renamed_are_not_swapped(
+    cluster: Cluster, source: str, toolbox: Toolbox, backup: str
+) -> None:
+    engine = SmallEngine(toolbox)
+    plan = await restore_plan(engine, backup, source)
+    *before, swap = plan.steps
+    await engine.execute(replace(plan, steps=tuple(before)))
+    async with cluster.connect() as connection:
+        await connection.execute(f"ALTER DATABASE {swap.do.replacement} RENAME TO {source}_mine")
+        await connection.execute(f"CREATE DATABASE {swap.do.replacement} OWNER takumi")
+    with pytest.raises(OperationFailed, match="not where they were"):
+        await swap.do.run(engine.tools("swap"))
+    async with cluster.connect() as connection:
+        await connection.execute(f"DROP DATABASE {source}_mine")
+    for step in reversed(before):
+        if step.undo:
+            await step.undo.run(engine.tools(f"{step.key}.undo"))
