@@ -17,7 +17,7 @@ from bench.processes import free_port, output, python
 from bench.results import Compared, Result
 from bench.slack_requests import BOT_TOKEN, COMMAND, SIGNING_SECRET
 from demo.accounts import embedded_programs, unprivileged_account
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, create_bot_database
+from demo.platform.databases import BOT_OWNER, BOT_ROLES, BOT_RUNTIME, create_bot_database
 from demo.platform.postgres import Cluster
 
 ROUNDS = 3
@@ -96,7 +96,7 @@ async def check_recorded(cluster: Cluster, answered: int) -> None:
 async def database() -> AsyncIterator[Cluster]:
     """An empty database of the bot, as durable as PostgreSQL's defaults are."""
     folder = open_folder()
-    passwords = {BOT_OWNER: "bench-owner", BOT_RUNTIME: "bench-runtime"}
+    passwords = {role: f"bench-{role}" for role in BOT_ROLES}
     try:
         programs = embedded_programs(folder, unprivileged_account())
         async with Cluster(programs, folder / "postgres", free_port(), passwords=passwords) as cluster:

@@ -12,8 +12,7 @@ from demo.module_server import ModuleServer
 from demo.platform import s3
 from demo.platform.chain import ChainNode
 from demo.platform.databases import (
-    BOT_OWNER,
-    BOT_RUNTIME,
+    BOT_ROLES,
     PLATFORM_MAINTENANCE,
     PLATFORM_OWNER,
     PLATFORM_RESTORE,
@@ -89,7 +88,7 @@ def _build(folder: Path, home: Path, programs: Path, remembered: Remembered) -> 
         programs,
         home / "bot-postgres",
         port("bot-postgres"),
-        passwords={SUPERUSER: secret("bot superuser")} | {role: secret(role) for role in (BOT_OWNER, BOT_RUNTIME)},
+        passwords={SUPERUSER: secret("bot superuser")} | {role: secret(role) for role in BOT_ROLES},
         log=logs / "bot-postgres.log",
     )
     platform_cluster = Cluster(

@@ -11,6 +11,8 @@ PROJECT = Path(__file__).parents[1]
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 299
 LONGEST_RUNBOOK = 80
+# The offline verifier has to be one file, with its own arithmetic for machines that have nothing but Python.
+LONGEST_SINGLE_FILES = {Path("bot/verifier.py"): 450}
 LONGEST_README = 119
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 SOURCES = ("bot", "commands", "runbooks", "demo", "bench", "tests")
@@ -54,6 +56,8 @@ def longest_for(shown: Path) -> int:
     """How many lines a module may have; 0 is any number."""
     if shown.parts[0] == "tests":
         return 0
+    if shown in LONGEST_SINGLE_FILES:
+        return LONGEST_SINGLE_FILES[shown]
     return LONGEST_RUNBOOK if shown.parts[0] == "runbooks" else LONGEST_MODULE
 
 

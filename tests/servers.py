@@ -15,8 +15,7 @@ from psycopg import sql
 from demo.accounts import embedded_programs, unprivileged_account
 from demo.platform.chain import ChainNode
 from demo.platform.databases import (
-    BOT_OWNER,
-    BOT_RUNTIME,
+    BOT_ROLES,
     PLATFORM_MAINTENANCE,
     PLATFORM_OWNER,
     PLATFORM_RESTORE,
@@ -33,7 +32,7 @@ from demo.ports import free_ports
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 EMBEDDED_VERSION = 18
 OTHER_VERSION = 15
-ROLES = (BOT_OWNER, BOT_RUNTIME, PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)
+ROLES = (*BOT_ROLES, PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)
 
 Server = TypeVar("Server", ObjectStore, RedisServer, ChainNode)
 ClusterFactory = Callable[[int], Cluster]

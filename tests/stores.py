@@ -18,13 +18,14 @@ from bot.services.ports import Store
 from bot.services.rows import Job, Wake
 from bot.stores.connections import Pool, make_pool
 from bot.stores.memory.store import MemoryStore
-from bot.stores.migrate import ForeignSchema, migrate
+from bot.stores.migrate import ForeignSchema, TrailRoles, migrate
 from bot.stores.postgres import PostgresStore
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, create_bot_database
+from demo.platform.databases import BOT_OWNER, BOT_RETENTION, BOT_RUNTIME, BOT_SEQUENCER, create_bot_database
 from demo.platform.postgres import Cluster
 from tests.servers import drop_database, unique_name
 
 QUEUE_SCHEMA = ForeignSchema(schema.NAME, schema.version(), schema.fresh(), schema.upgrades(), schema.GRANTS)
+TRAIL_ROLES = TrailRoles(BOT_SEQUENCER, BOT_RETENTION)
 DEFER_RECEIVED = deferral_sql(Job.WORK_INBOX)
 
 
@@ -43,11 +44,18 @@ class StoreUnderTest:
 
 @dataclass(frozen=True)
 class BotDatabase:
-    """A migrated database: `url` is the runtime role's, `owner_url` that of the role that owns the tables."""
+    """A migrated database: `url` is the runtime role's, the others are those of the roles beside it."""
 
     name: str
     url: str
     owner_url: str
+    sequencer_url: str = ""
+    retention_url: str = ""
+
+
+def database_of(cluster: Cluster, name: str) -> BotDatabase:
+    urls = (cluster.url(name, role) for role in (BOT_RUNTIME, BOT_OWNER, BOT_SEQUENCER, BOT_RETENTION))
+    return BotDatabase(name, *urls)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +69,7 @@ def migrated_template(cluster: Cluster) -> Iterator[str]:
 
 async def _migrate(cluster: Cluster, name: str) -> None:
     await create_bot_database(cluster, name)
-    await migrate(cluster.url(name, BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA])
+    await migrate(cluster.url(name, BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA], trail=TRAIL_ROLES)
 
 
 @pytest_asyncio.fixture
@@ -70,7 +78,7 @@ async def migrated(cluster: Cluster, migrated_template: str) -> AsyncIterator[Bo
     name = unique_name("bot")
     async with cluster.connect() as connection:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template} OWNER {BOT_OWNER}")
-    yield BotDatabase(name, cluster.url(name, BOT_RUNTIME), cluster.url(name, BOT_OWNER))
+    yield database_of(cluster, name)
     await drop_database(cluster, name)
 
 
@@ -79,7 +87,7 @@ def migrated_once(cluster: Cluster) -> Iterator[BotDatabase]:
     """A migrated database that tests share: for those that are refused whatever they try."""
     name = unique_name("bot")
     asyncio.run(_migrate(cluster, name))
-    yield BotDatabase(name, cluster.url(name, BOT_RUNTIME), cluster.url(name, BOT_OWNER))
+    yield database_of(cluster, name)
     asyncio.run(drop_database(cluster, name))
 
 

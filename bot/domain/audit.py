@@ -48,6 +48,10 @@ class Verb(StrEnum):
     BACKUP_RECORDED = "backup.recorded"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"
+    TRAIL_VOID = "trail.void"
+    TRAIL_EXPORTED = "trail.exported"
+    TRAIL_RETIRED = "trail.retired"
+    NAME_ERASED = "name.erased"
 
 
 @dataclass(frozen=True)

@@ -42,5 +42,9 @@ class Misconfigured(BotError):
     """The bot cannot start, or a part of it cannot work, until its configuration is mended."""
 
 
+class Unrecorded(BotError):
+    """The trail takes no entry: no entry, no action."""
+
+
 class Unavailable(BotError):
     """Something the bot itself needs did not answer; nothing may be assumed about what it did."""

@@ -60,11 +60,15 @@ class InboxRow:
 
 @dataclass(frozen=True)
 class AuditQuery:
-    """What to look for in the trail, newest first; empty fields do not narrow. `before` is an entry id for paging."""
+    """What to look for in the trail, newest first; empty fields do not narrow. `before` is an entry id for paging.
+
+    `target` is found as a subject, or anywhere in what was recorded.
+    """
 
     run: str = ""
     principal: str = ""
     subject: str = ""
+    target: str = ""
     since: datetime | None = None
     before: int | None = None
     limit: int = 20

@@ -1,27 +1,54 @@
-"""The trail: entries as canonical text, which nobody can change or remove."""
+"""The trail: signed entries as canonical text, which nobody can change or remove."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import psycopg
 from psycopg.rows import DictRow
 
 from bot.domain.audit import Entry, RecordedEntry, Verb
 from bot.domain.canonical import canonical_json
+from bot.domain.chain import Standing, TrailState
+from bot.domain.errors import Unrecorded
 from bot.domain.people import Actor, Surface
 from bot.domain.redaction import Redactor
 from bot.services.rows import AuditQuery
 from bot.stores.connections import Connection
+from bot.stores.signing import Writer
 
+_RECORD = "INSERT INTO audit_entries (body, writer, number, signature) VALUES (%s, %s, %s, %s)"
 _FIND = """
 SELECT id, at, body FROM audit_entries
 WHERE (%(run)s = '' OR run = %(run)s) AND (%(principal)s = '' OR principal = %(principal)s)
     AND (%(subject)s = '' OR subject = %(subject)s)
+    AND (%(target)s = '' OR subject = %(target)s OR position(%(target)s in body) > 0)
     AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) AND (%(before)s::bigint IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s
 """
-
+_ANCHORED = "SELECT coalesce(max(last), 0) FROM audit_heads JOIN audit_anchors ON last_batch = batch"
+_STANDING = f"""
+SELECT count(*) FILTER (WHERE position IS NULL) AS unchained,
+       count(*) FILTER (WHERE position IS NULL OR position > ({_ANCHORED})) AS unanchored
+FROM audit_entries WHERE run = %s AND run <> ''
+"""  # noqa: S608 - a constant
+_STATE = """
+SELECT clock_timestamp() AS now,
+       (SELECT min(at) FROM audit_entries WHERE position IS NULL) AS unchained_since,
+       (SELECT signed_at FROM audit_heads
+        WHERE batch > (SELECT coalesce(max(last_batch), 0) FROM audit_anchors) ORDER BY batch LIMIT 1)
+           AS unanchored_since,
+       (SELECT max(anchored_at) FROM audit_anchors) AS anchored_at,
+       CASE WHEN until > clock_timestamp() THEN owner ELSE '' END AS sequencer, anchor_trouble AS trouble
+FROM audit_sequencing
+"""
+_NAME = """
+INSERT INTO audit_names (principal, name) VALUES (%s, %s)
+ON CONFLICT (principal) DO UPDATE SET name = excluded.name, seen_at = clock_timestamp()
+WHERE audit_names.erased_at IS NULL AND audit_names.name <> excluded.name
+"""
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -43,19 +70,69 @@ def entry_of(body: str) -> Entry:
 
 
 class PostgresAudit:
-    """The trail in one transaction."""
+    """The trail in one transaction; `taken` are the writer's numbers that end with it, one way or the other."""
 
-    def __init__(self, connection: Connection, redactor: Redactor) -> None:
+    def __init__(self, connection: Connection, redactor: Redactor, writer: Writer) -> None:
         self._connection = connection
         self._redactor = redactor
+        self._writer = writer
+        self.taken: list[int] = []
 
     async def record(self, entry: Entry) -> None:
         body = body_of(entry, self._redactor)
-        await self._connection.execute("INSERT INTO audit_entries (body) VALUES (%s)", (body,))
+        number = self._writer.take()
+        self.taken.append(number)
+        values = (body, self._writer.name, number, self._writer.sign(number, body))
+        async with _told_as_unrecorded():
+            await self._connection.execute(_RECORD, values)
 
     async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]:
         cursor = await self._connection.execute(_FIND, vars(query))
         return [_recorded(row) for row in await cursor.fetchall()]
+
+    async def standing(self, run_id: str) -> Standing:
+        cursor = await self._connection.execute(_STANDING.encode(), (run_id,))
+        row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - an aggregate has one row
+        return Standing(**row)
+
+    async def state(self) -> TrailState:
+        cursor = await self._connection.execute(_STATE)
+        row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - the table has one row, and nobody may delete it
+        return TrailState(**row)
+
+    async def want_anchor(self) -> None:
+        await self._connection.execute("UPDATE audit_sequencing SET anchor_wanted_at = clock_timestamp()")
+
+    async def note_name(self, principal: str, name: str) -> None:
+        await self._connection.execute(_NAME, (principal, name))
+
+    async def erase_name(self, principal: str) -> bool:
+        cursor = await self._connection.execute(
+            "UPDATE audit_names SET name = '', erased_at = clock_timestamp() WHERE principal = %s", (principal,)
+        )
+        return cursor.rowcount == 1
+
+    async def names(self) -> dict[str, str]:
+        cursor = await self._connection.execute("SELECT principal, name FROM audit_names WHERE erased_at IS NULL")
+        return {row["principal"]: row["name"] for row in await cursor.fetchall()}
+
+
+@asynccontextmanager
+async def _told_as_unrecorded() -> AsyncIterator[None]:
+    """A trail that takes no entry is told as such, whatever keeps it: a right, a read-only server, a missing month."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise  # no answer at all: told as the database's own absence
+    except psycopg.Error as error:
+        raise Unrecorded(
+            "The audit trail takes no entry: nothing was done, and nothing that changes anything will be.",
+            hint="`python -m bot doctor` and the bot's log say what keeps it.",
+            error=str(error),
+            sqlstate=error.sqlstate or "",
+        ) from error
 
 
 def _recorded(row: DictRow) -> RecordedEntry:

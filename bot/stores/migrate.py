@@ -54,6 +54,14 @@ class ForeignSchema:
     grants: str
 
 
+@dataclass(frozen=True)
+class TrailRoles:
+    """Who chains the trail and who retires its months; an empty name means that nobody may."""
+
+    sequencer: str = ""
+    retention: str = ""
+
+
 def own_migrations() -> tuple[Migration, ...]:
     """The numbered files of this version, in order. Raises: Misconfigured when a number is missing."""
     folder = resources.files("bot.stores") / "migrations"
@@ -69,6 +77,7 @@ async def migrate(
     runtime_role: str,
     foreign: Sequence[ForeignSchema] = (),
     migrations: Sequence[Migration] | None = None,
+    trail: TrailRoles = TrailRoles(),
 ) -> list[str]:
     """Apply what is missing and grant the runtime role its rights; answers the names of what was applied.
 
@@ -79,7 +88,9 @@ async def migrate(
         async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=10) as connection:
             # Held by the session, so that every migration below can be a transaction of its own.
             await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            return await _migrate(connection, runtime_role, foreign, known)
+            done = await _migrate(connection, runtime_role, foreign, known)
+            await _grant_trail(connection, trail)
+            return done
     except psycopg.OperationalError as error:
         raise Unavailable("The bot's database does not answer.", hint="Is it running?", error=str(error)) from error
 
@@ -209,8 +220,17 @@ async def _refuse_unknown_role(connection: Connection, role: str) -> None:
         )
 
 
-def _with_role(connection: Connection, text: str, role: str) -> bytes:
-    return text.replace(":runtime_role", sql.Identifier(role).as_string(connection)).encode()
+async def _grant_trail(connection: Connection, trail: TrailRoles) -> None:
+    """The rights of the roles that exist for the trail alone."""
+    for name, role in (("grants_sequencer.sql", trail.sequencer), ("grants_retention.sql", trail.retention)):
+        if role:
+            await _refuse_unknown_role(connection, role)
+            await connection.execute(_with_role(connection, _read(name), role, ":role"))
+
+
+def _with_role(connection: Connection, text: str, role: str, mark: str = ":runtime_role") -> bytes:
+    text = text.replace(f":'{mark[1:]}'", sql.Literal(role).as_string(connection))
+    return text.replace(mark, sql.Identifier(role).as_string(connection)).encode()
 
 
 def _read(name: str) -> str:

@@ -1,9 +1,12 @@
 """The bot's own PostgreSQL: a unit of work is one transaction over every store."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
+import psycopg
+
+from bot.domain.errors import Unrecorded
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.ports import (
@@ -21,6 +24,7 @@ from bot.stores.approvals import PostgresApprovals
 from bot.stores.audit import PostgresAudit
 from bot.stores.backups import PostgresBackups
 from bot.stores.calls import PostgresCalls
+from bot.stores.chain import publish_key
 from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailable, transaction
 from bot.stores.exceptions import PostgresFreezes, PostgresIncidents, PostgresReviews
 from bot.stores.inbox import PostgresInbox
@@ -28,18 +32,21 @@ from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
 from bot.stores.runs import PostgresRuns
 from bot.stores.schedules import PostgresSchedules
+from bot.stores.signing import Writer, passing_key
+from bot.stores.voids import Voids
 
 
 class PostgresWork:
     """One transaction; every store in it shares the connection."""
 
-    def __init__(self, connection: Connection, defer: Deferrer, redactor: Redactor) -> None:
+    def __init__(self, connection: Connection, defer: Deferrer, redactor: Redactor, writer: Writer) -> None:
         self._connection = connection
         self._defer = defer
         self.inbox: InboxStore = PostgresInbox(connection)
         self.runs: RunStore = PostgresRuns(connection)
         self.approvals: ApprovalStore = PostgresApprovals(connection)
-        self.audit: AuditStore = PostgresAudit(connection, redactor)
+        self.trail = PostgresAudit(connection, redactor, writer)
+        self.audit: AuditStore = self.trail
         self.backups: BackupStore = PostgresBackups(connection)
         self.messages: MessageStore = PostgresMessages(connection)
         self.schedules: ScheduleStore = PostgresSchedules(connection)
@@ -59,24 +66,58 @@ class PostgresWork:
         return now
 
 
+@contextmanager
+def _told_as_read_only() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise Unrecorded(
+            "The bot's own database only lets itself be read: nothing was done, and nothing can be recorded.",
+            hint="Is it a replica, or has somebody set default_transaction_read_only?",
+            error=str(error),
+        ) from error
+
+
 class PostgresStore:
     """The bot's own database.
 
     `defer` puts wake-ups into a caller's transaction; `defer_received` is an SQL expression that does so for every
-    `id` of the inbox rows it stands over, so that a request and its job are one statement.
+    `id` of the inbox rows it stands over, so that a request and its job are one statement. `writer` signs the entries.
     """
 
-    def __init__(self, pool: Pool, defer: Deferrer, defer_received: str, redactor: Redactor = NOTHING_SECRET) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        defer: Deferrer,
+        defer_received: str,
+        redactor: Redactor = NOTHING_SECRET,
+        writer: Writer | None = None,
+    ) -> None:
         self._pool = pool
+        self._writer = writer or Writer(passing_key())
+        self.voids = Voids(pool, self._writer)
         self._redactor = redactor
         self._defer = defer
         self._reception = Reception(pool, defer_received)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
+        taken: list[int] = []
+        try:
+            with told_as_unavailable(), _told_as_read_only():
+                async with transaction(self._pool) as connection:
+                    work = PostgresWork(connection, self._defer, self._redactor, self._writer)
+                    taken = work.trail.taken
+                    yield work
+        except BaseException as error:
+            await self.voids.after(error, taken)
+            raise
+
+    async def publish_key(self) -> None:
+        """Note the public half of the key that signs our entries."""
         with told_as_unavailable():
             async with transaction(self._pool) as connection:
-                yield PostgresWork(connection, self._defer, self._redactor)
+                await publish_key(connection, self._writer.key, "entries")
 
     async def receive(self, delivery: Delivery) -> tuple[str, bool]:
         return await self._reception.receive(delivery)

@@ -8,6 +8,9 @@ from demo.platform.postgres import Cluster
 
 BOT_OWNER = "takumi_bot_owner"
 BOT_RUNTIME = "takumi_bot"
+BOT_SEQUENCER = "takumi_bot_sequencer"
+BOT_RETENTION = "takumi_bot_retention"
+BOT_ROLES = (BOT_OWNER, BOT_RUNTIME, BOT_SEQUENCER, BOT_RETENTION)
 PLATFORM_OWNER = "takumi"
 PLATFORM_MAINTENANCE = "takumi_maintenance"
 PLATFORM_RESTORE = "takumi_restore"
@@ -22,17 +25,18 @@ Connection = AsyncConnection[Any]
 
 
 async def create_bot_database(cluster: Cluster, database: str = "takumi_bot") -> None:
-    """An empty database that `takumi_bot_owner` owns and migrates; `takumi_bot` may connect to it and nothing more.
+    """An empty database that `takumi_bot_owner` owns and migrates; the bot's other roles may connect to it, no more.
 
-    What `takumi_bot` may read and write is granted by the bot's migrations. Does nothing where it is there already.
+    What they may read and write is granted by the bot's migrations. Does nothing where it is there already.
     """
     async with cluster.connect() as connection:
-        for role in (BOT_OWNER, BOT_RUNTIME):
+        for role in BOT_ROLES:
             await create_role(connection, role, cluster.passwords[role])
         if not await database_exists(connection, database):
             await _create_closed_database(connection, database, BOT_OWNER)
             name = sql.Identifier(database)
-            await connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, _ROLE[BOT_RUNTIME]))
+            for role in BOT_ROLES[1:]:
+                await connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, _ROLE[role]))
     async with cluster.connect(database) as connection:
         # Before PostgreSQL 15 everybody may create in public.
         await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
@@ -92,4 +96,4 @@ async def _create_closed_database(connection: Connection, name: str, owner: str)
     await connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(identifier))
 
 
-_ROLE = {name: sql.Identifier(name) for name in (BOT_OWNER, BOT_RUNTIME)}
+_ROLE = {name: sql.Identifier(name) for name in BOT_ROLES}

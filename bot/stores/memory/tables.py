@@ -48,6 +48,9 @@ class Tables:
     claims: dict[str, dict[str, bool]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     entries: list[RecordedEntry] = field(default_factory=list)
+    # The last entry that counts as chained and as anchored, and how often an anchor was asked for.
+    trail: dict[str, int] = field(default_factory=lambda: {"chained": 0, "anchored": 0, "wanted": 0})
+    names: dict[str, str] = field(default_factory=dict)
     backups: dict[str, Backup] = field(default_factory=dict)
     messages: dict[str, MessageRecord] = field(default_factory=dict)
     firings: dict[tuple[str, datetime], datetime] = field(default_factory=dict)

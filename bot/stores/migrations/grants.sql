@@ -3,7 +3,7 @@
 
 GRANT USAGE ON SCHEMA public TO :runtime_role;
 GRANT SELECT ON schema_migrations, schema_scripts TO :runtime_role;
-GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, audit_entries, backups, messages,
+GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, backups, messages,
     schedule_firings, approvals, calls, incidents, freezes, reviews TO :runtime_role;
 GRANT UPDATE (worked_at, note, attempts, owner, claimed_until) ON inbox TO :runtime_role;
 GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, card) ON runs TO :runtime_role;
@@ -15,3 +15,12 @@ GRANT UPDATE (made_at, users) ON calls TO :runtime_role;
 GRANT UPDATE (resolved_by, resolved_at) ON incidents TO :runtime_role;
 GRANT UPDATE (lifted_by, lifted_at) ON freezes TO :runtime_role;
 GRANT UPDATE (done_at, done_by, note) ON reviews TO :runtime_role;
+
+GRANT SELECT ON audit_entries, audit_heads, audit_anchors, audit_keys, audit_sequencing, audit_names, audit_retired
+    TO :runtime_role;
+-- Its time, its id and its place in the chain are not the writer's to say.
+GRANT INSERT (body, writer, number, signature) ON audit_entries TO :runtime_role;
+GRANT USAGE ON SEQUENCE audit_entries_id_seq TO :runtime_role;
+GRANT INSERT (key, use) ON audit_keys TO :runtime_role;
+GRANT UPDATE (anchor_wanted_at) ON audit_sequencing TO :runtime_role;
+GRANT INSERT (principal, name), UPDATE (name, seen_at, erased_at) ON audit_names TO :runtime_role;
