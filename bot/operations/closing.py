@@ -9,7 +9,7 @@ from bot.domain.operations import Outcome
 from bot.operations.looking import DatabaseFacts
 from bot.operations.tools.access import PoolerAccess
 from bot.operations.tools.poolers import is_paused, pause, resume
-from bot.operations.tools.sessions import Session, quoted
+from bot.operations.tools.sessions import NO_ANSWER, Session, quoted
 from bot.operations.tools.toolbox import StepTools
 
 PAUSE_SECONDS = 10.0
@@ -112,7 +112,7 @@ class OpenDatabase:
             try:
                 return await self._open(tools)
             except OperationFailed as error:
-                if error.facts.get("sqlstate") != "" or asyncio.get_running_loop().time() > until:
+                if error.facts.get("sqlstate") != NO_ANSWER or asyncio.get_running_loop().time() > until:
                     raise
             await asyncio.sleep(1)
 

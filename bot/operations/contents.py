@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.domain.backups import Contents, TableCount, TableKind
 from bot.domain.errors import OperationFailed
 from bot.operations.together import together
-from bot.operations.tools.sessions import Session, quoted
+from bot.operations.tools.sessions import NO_ANSWER, Session, quoted
 
 READERS = 2
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -120,7 +120,7 @@ async def _count_only(session: Session, relation: Relation) -> int:
     try:
         rows = await session.value(f"SELECT count(*) FROM {quoted(relation.schema, relation.name)}")  # noqa: S608 - quoted
     except OperationFailed as error:
-        if not error.facts["sqlstate"]:
+        if error.facts["sqlstate"] == NO_ANSWER:
             raise
         await session.rows("ROLLBACK TO SAVEPOINT counting")
         return -1

@@ -17,11 +17,11 @@ from bot.operations.looking import DatabaseFacts
 from bot.operations.snapshots import rows_written
 from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.fences import must_be_held
-from bot.operations.tools.sessions import Session, literal, quoted
+from bot.operations.tools.sessions import NO_ANSWER, Session, literal, quoted
 from bot.operations.tools.toolbox import StepTools
 
 ATTEMPTS = 10
-OBJECT_IN_USE, NOT_ALLOWED, NO_ANSWER = "55006", "42501", ""
+OBJECT_IN_USE, NOT_ALLOWED = "55006", "42501"
 REPLAY_SECONDS = 60.0
 KEEP = timedelta(hours=72)
 

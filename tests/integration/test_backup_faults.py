@@ -117,7 +117,10 @@ LIES = {
     "half, exit 0": ('$real "$@" | head -c 3000; exit 0', "does not end as a complete one"),
     "nothing, exit 0": ("exit 0", "does not end as a complete one"),
     "only its end, exit 0": ("echo '-- PostgreSQL database dump complete'", "it holds no table"),
-    "messages mixed in": ('$real "$@" | sed "s/^COPY public.skills/pg_dump: error: x\\n&/"', "messages of a failed program"),
+    "messages mixed in": (
+        '$real "$@" | sed "s/^COPY public.skills/pg_dump: error: x\\n&/"',
+        "messages of a failed program",
+    ),
     "a table is empty": ('$real "$@" | sed "/^COPY public.skills/,/^\\\\\\\\\\./d"', "9000 rows were dumped, 0 are in"),
     "one value changed": ('$real "$@" | sed "s/Profil Nr. 77 /Profil Nr. 78 /"', "but with other contents"),
     "no indexes": ('$real "$@" | sed "/^CREATE INDEX/d"', "indexes were dumped"),

@@ -1,6 +1,7 @@
 """What keeps an old attempt from acting beside a new one, on a real server."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,7 +14,7 @@ from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.postgres import Cluster
 from tests.integration.backups import platform, sessions_named
-from tests.servers import unique_name
+from tests.servers import free_port, unique_name
 
 
 @pytest.fixture
@@ -110,3 +111,14 @@ async def test_a_session_sees_that_the_lock_of_its_step_is_gone(
             await superuser.execute("SELECT pg_terminate_backend(%s, 5000)", (lock.pid,))
         with pytest.raises(OperationFailed, match="lock on the target was lost"):
             await fences.must_be_held(session, lock)
+
+
+async def test_a_cluster_that_is_away_does_not_keep_a_run_on_another_from_being_taken_over(
+    cluster: Cluster, toolbox: Toolbox, access: DatabaseAccess
+) -> None:
+    run = unique_name("run")[:20]
+    old = await living_session(cluster, f"takumi:{run}:swap:1")
+    away = replace(access, name="away", port=free_port())
+    both = Toolbox(replace(toolbox.platform, databases=(away, access)))
+    assert await both.end_effects(run) == [f"takumi:{run}:swap:1"]
+    await old.close()

@@ -17,7 +17,7 @@ from bot.operations.looking import refuse_own
 from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.fences import lock_key
 from bot.operations.tools.objects import composite_checksum
-from bot.operations.tools.processes import KEPT_BYTES, Command
+from bot.operations.tools.processes import KEPT_BYTES, Command, without_rows
 from bot.operations.tools.programs import Programs, best
 from bot.operations.tools.sessions import quoted
 from runbooks import backup_database
@@ -166,3 +166,15 @@ def test_what_is_only_counted_is_not_compared() -> None:
 def test_a_sequence_may_be_ahead_and_never_behind(dumped: int, restored: int | None, same: bool) -> None:
     before, after = Contents(tables={}, sequences={"s": dumped}), Contents(tables={}, sequences={"s": restored})
     assert (differences(before, after) == ()) is same
+
+
+def test_what_a_program_quotes_of_rows_is_not_passed_on() -> None:
+    said = (
+        'ERROR:  missing data for column "skill"\n'
+        'CONTEXT:  COPY skills, line 7: "Jane, jane@example.org"\n'
+        "psql:<stdin>:9: ERROR:  duplicate key\nDETAIL:  Key (email)=(jane@example.org) already exists.\n"
+    )
+    told = without_rows(said)
+    assert "jane" not in told.lower()
+    assert 'column "skill"' in told
+    assert "COPY skills, line 7" in told

@@ -6,6 +6,7 @@ bot is gone. On macOS there is no death signal: there, a supervisor that is kill
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ SUPERVISOR = Path(__file__).with_name("supervisor.py")
 PASSED_ON = ("PATH", "TMPDIR")
 KEPT_BYTES = 8_000
 PATIENCE_SECONDS = 5.0
+ROW_QUOTED = re.compile(r': ".*$')
 
 Pump = Callable[[int], Any]
 UNREAD = object()
@@ -75,10 +77,17 @@ async def run(command: Command, *, feed: Pump | None = None, drain: Pump | None 
 def must_succeed(command: Command, ended: Ended) -> None:
     """Raises: OperationFailed with the program's own words, unless it ended well and read all it was given."""
     if ended.code != 0:
-        said = " ".join(ended.stderr.split()) or "it said nothing"
+        said = " ".join(without_rows(ended.stderr).split()) or "it said nothing"
         raise OperationFailed(f"{command.name} failed with exit code {ended.code}: {said}", exit_code=ended.code)
     if ended.fed is UNREAD:
         raise OperationFailed(f"{command.name} ended before it had read all of its input.")
+
+
+def without_rows(stderr: str) -> str:
+    """The messages without what they quote of people's rows, which is nobody's business in a channel."""
+    kept = (line for line in stderr.splitlines() if not line.startswith("DETAIL:"))
+    lines = (ROW_QUOTED.sub("", line) if line.startswith("CONTEXT:") else line for line in kept)
+    return "\n".join(lines)
 
 
 async def _start(

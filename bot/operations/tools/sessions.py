@@ -14,6 +14,7 @@ from bot.operations.tools.processes import outlast
 CONNECT_SECONDS = 5
 # Classes of errors after which the session is gone: the server stops, or somebody ended it.
 CONNECTION_LOST = ("57P", "08")
+NO_ANSWER = ""
 # A session whose client has died ends within two seconds, and none of them is ended for being slow or idle.
 SETTINGS = (
     "-c client_connection_check_interval=2000 -c statement_timeout=0"
@@ -128,7 +129,7 @@ def _failure(error: psycopg.Error, place: str) -> OperationFailed:
     said = (error.diag.message_primary or str(error)).strip().replace("\n", " ")
     if error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST):
         hint = "Look whether it runs and can be reached (`/takumi health`), then ask again."
-        return OperationFailed(f"{place} does not answer: {said}", hint=hint, sqlstate="")
+        return OperationFailed(f"{place} does not answer: {said}", hint=hint, sqlstate=NO_ANSWER)
     hint = error.diag.message_hint or ""
     detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
     return OperationFailed(f"{place} refused: {said}{detail}", hint=hint, sqlstate=error.sqlstate)

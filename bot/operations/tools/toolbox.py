@@ -1,5 +1,6 @@
 """What an operation is handed: the platform's access, and sessions and programs that bear the step's name."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,14 +8,16 @@ from difflib import get_close_matches
 
 from psycopg.conninfo import make_conninfo
 
-from bot.domain.errors import RequestError
+from bot.domain.errors import OperationFailed, RequestError
 from bot.domain.operations import StepContext
 from bot.operations.tools.access import DatabaseAccess, Login, Platform
 from bot.operations.tools.fences import end_sessions, fence
 from bot.operations.tools.objects import ObjectStore
 from bot.operations.tools.processes import Command
 from bot.operations.tools.programs import Programs, programs_for
-from bot.operations.tools.sessions import CONNECT_SECONDS, SETTINGS, Session, session
+from bot.operations.tools.sessions import CONNECT_SECONDS, NO_ANSWER, SETTINGS, Session, session
+
+log = logging.getLogger(__name__)
 
 LOOK_UP = StepContext(run="look-up", step="", attempt=0)
 
@@ -114,8 +117,21 @@ class Toolbox:
     async def end_effects(self, run_id: str) -> Sequence[str]:
         """End every session of the run on every cluster, and wait for their end; names them.
 
-        The programs of a dead worker have died with it; those of a living one end with their sessions.
-        Raises: OperationFailed when a cluster cannot be asked or a session does not end.
+        The programs of a dead worker have died with it; those of a living one end with their sessions. A cluster that
+        does not answer while another does is passed over: whoever acts on it has to take the run's lock there first.
+        Raises: OperationFailed when a session does not end, or no cluster answers.
         """
-        clusters = {(access.host, access.port): access for access in self.platform.databases}
-        return [name for access in clusters.values() for name in await end_sessions(access, f"takumi:{run_id}:")]
+        clusters = {access.address: access for access in self.platform.databases}
+        ended: list[str] = []
+        silent: list[OperationFailed] = []
+        for access in clusters.values():
+            try:
+                ended += await end_sessions(access, f"takumi:{run_id}:")
+            except OperationFailed as error:
+                if error.facts.get("sqlstate") != NO_ANSWER:
+                    raise
+                log.warning("sessions.not_ended", extra={"run": run_id, "why": str(error)})
+                silent.append(error)
+        if silent and len(silent) == len(clusters):
+            raise silent[0]
+        return ended
