@@ -5,9 +5,10 @@ Advisory locks belong to a database, so all of ours are taken in the cluster's m
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import structlog
 
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import StepContext
@@ -22,7 +23,7 @@ ANSWER_WITHIN_SECONDS = 10.0
 END_PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -142,4 +143,4 @@ async def _end_quietly(access: DatabaseAccess, context: StepContext, lock: int) 
     try:
         await end_sessions(access, context.session_name, (lock,))
     except OperationFailed as error:
-        log.warning("sessions.not_ended", extra={"session": context.session_name, "why": str(error)})
+        log.warning("sessions.not_ended", session=context.session_name, why=str(error))

@@ -1,11 +1,11 @@
 """What an operation is handed: the platform's access, and sessions and programs that bear the step's name."""
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import structlog
 from psycopg.conninfo import make_conninfo
 
 from bot.domain.errors import OperationFailed, RequestError
@@ -17,7 +17,7 @@ from bot.operations.tools.processes import Command
 from bot.operations.tools.programs import Programs, programs_for
 from bot.operations.tools.sessions import CONNECT_SECONDS, NO_ANSWER, SETTINGS, Session, session
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 LOOK_UP = StepContext(run="look-up", step="", attempt=0)
 
@@ -130,7 +130,7 @@ class Toolbox:
             except OperationFailed as error:
                 if error.facts.get("sqlstate") != NO_ANSWER:
                     raise
-                log.warning("sessions.not_ended", extra={"run": run_id, "why": str(error)})
+                log.warning("sessions.not_ended", run=run_id, why=str(error))
                 silent.append(error)
         if silent and len(silent) == len(clusters):
             raise silent[0]
