@@ -4,10 +4,10 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack
+from bench import ack, restore
 from bench.results import Result, show, write
 
-BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {"ack": ack.run}
+BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {"ack": ack.run, "restore": restore.run}
 
 
 async def measure(names: Sequence[str]) -> list[Result]:
