@@ -4,14 +4,14 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from bot import logs
+from bot import logs, terminal
 from bot.app import Bot, Part, migrate_database, redactor_of
 from bot.catalog import load as load_catalog
 from bot.config import Settings, variable_of
@@ -19,8 +19,10 @@ from bot.doctor import examine
 from bot.domain.audit import RecordedEntry
 from bot.domain.canonical import canonical_json
 from bot.domain.errors import BotError
+from bot.domain.runs import RunState
 from bot.reference import documents
 from bot.services.rows import AuditQuery
+from bot.services.terminal import Terminal
 from bot.services.trail import Trail
 from bot.slack.manifest import manifest as make_manifest
 from bot.slack.manifest import to_yaml
@@ -116,6 +118,100 @@ async def _entries(bot: Bot, query: AuditQuery) -> Sequence[RecordedEntry]:
         return await Trail(bot.store).find(query)
     finally:
         await bot.pool.close()
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="The runbook, such as backup-database.")],
+    words: Annotated[list[str] | None, typer.Argument(help="Its parameters: key=value.")] = None,
+    *,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would be asked for.")] = False,
+    account: terminal.Account = "",
+    code: terminal.Code = "",
+    wallet: terminal.Wallet = False,
+    confirm: terminal.Confirm = "",
+    glass: Annotated[str, typer.Option("--break-glass", help="Why glass is broken, in an open P0 or P1.")] = "",
+) -> None:
+    """Ask for a run without Slack."""
+    given = tuple(words or ())
+    if plan:
+        terminal.show_plan(_at_terminal(lambda desk: desk.plan(name, given)))
+        return
+    who, asked = terminal.credentials(account, code, wallet=wallet), terminal.asked(confirm, glass)
+    terminal.show_run(_at_terminal(lambda desk: desk.request(who, name, given, asked)))
+
+
+@app.command()
+def approve(
+    number: int, account: terminal.Account = "", code: terminal.Code = "", wallet: terminal.Wallet = False
+) -> None:
+    """Approve a request."""
+    who = terminal.credentials(account, code, wallet=wallet)
+    typer.echo(_at_terminal(lambda desk: desk.approve(who, number)))
+
+
+@app.command()
+def deny(
+    number: int,
+    reason: str,
+    account: terminal.Account = "",
+    code: terminal.Code = "",
+    wallet: terminal.Wallet = False,
+) -> None:
+    """Deny a request, with the reason."""
+    who = terminal.credentials(account, code, wallet=wallet)
+    typer.echo(_at_terminal(lambda desk: desk.deny(who, number, reason)))
+
+
+@app.command()
+def cancel(
+    number: int, account: terminal.Account = "", code: terminal.Code = "", wallet: terminal.Wallet = False
+) -> None:
+    """Cancel a waiting run, or ask a running one to stop."""
+    who = terminal.credentials(account, code, wallet=wallet)
+    typer.echo(_at_terminal(lambda desk: desk.cancel(who, number)))
+
+
+@app.command()
+def undo(
+    number: int,
+    account: terminal.Account = "",
+    code: terminal.Code = "",
+    wallet: terminal.Wallet = False,
+    confirm: terminal.Confirm = "",
+) -> None:
+    """Ask for the undoing of a run that succeeded."""
+    who, asked = terminal.credentials(account, code, wallet=wallet), terminal.asked(confirm)
+    terminal.show_run(_at_terminal(lambda desk: desk.undo(who, number, asked)))
+
+
+@app.command()
+def runs(limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20) -> None:
+    """List the latest runs."""
+    for found in _at_terminal(lambda desk: desk.runs.recent(limit)):
+        typer.echo(terminal.line_of(found))
+
+
+@app.command()
+def show(number: int, follow: Annotated[bool, typer.Option("--follow", help="Until it has ended.")] = False) -> None:
+    """Show a run; the exit code of `--follow` says whether it succeeded."""
+    if not follow:
+        terminal.show_run(_at_terminal(lambda desk: desk.runs.find(number)))
+        return
+    ended = _at_terminal(lambda desk: terminal.follow(desk, number))
+    terminal.show_run(ended)
+    raise typer.Exit(0 if ended.state is RunState.SUCCEEDED else 1)
+
+
+def _at_terminal(act: Callable[[Terminal], Coroutine[Any, Any, T]]) -> T:
+    settings = _settings()
+    logs.configure("ERROR", redactor_of(settings))
+
+    async def work() -> T:
+        async with terminal.at_work(Bot(settings)) as desk:
+            return await act(desk)
+
+    return _run(work())
 
 
 @app.command()

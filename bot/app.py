@@ -15,6 +15,7 @@ import structlog
 
 from bot import catalog as catalog_files
 from bot.config import Settings, SlackMode
+from bot.domain.canonical import digest
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
 from bot.engine import schema as queue_schema
@@ -27,12 +28,16 @@ from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
+from bot.operations.tools.vault import KeyVault
+from bot.operations.tools.wallets import WalletSignatures
 from bot.policy.schedule import SCHEDULE, firing
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
 from bot.services.calls import Calls
 from bot.services.desk import desk
+from bot.services.directory import StaticLists
+from bot.services.enrolment import Enrolment
 from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
@@ -43,6 +48,7 @@ from bot.services.messages import Messages, Painter
 from bot.services.painting import RunPainter
 from bot.services.people import People
 from bot.services.ports import ChatUnavailable, Store
+from bot.services.proofs import Proofs
 from bot.services.registry import Firing, Places, Services
 from bot.services.requests import Requests
 from bot.services.rows import Job
@@ -97,6 +103,7 @@ class Bot:
         self.redactor = redactor_of(settings)
         self.catalog = catalog_files.load()
         self.rules = rules_of(settings, self.catalog)
+        self._vault, self._salt = KeyVault(settings.factor_key), ""
         url = settings.database_url.get_secret_value()
         self.queue = Queue(url)
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
@@ -116,17 +123,23 @@ class Bot:
             await self.pool.open()
             stack.push_async_callback(self.pool.close)
             await check_schema(self.pool, foreign_schemas())
-            running = Running(self, await self._toolbox())
+            running = Running(self, await self.toolbox())
             await self._serve_http(stack)
             await running.until(stop, frozenset(only or Part))
 
-    async def _toolbox(self) -> Toolbox:
+    async def toolbox(self) -> Toolbox:
+        """What look-ups and steps use; needs the bot's own database."""
         cluster, database = await identity(self.pool)
+        self._salt = digest({"cluster": cluster, "database": database})
         return Toolbox(platform_of(self.settings, OwnDatabase(cluster, database)))
 
     async def health(self) -> PlatformHealth:
         """Looks at the platform, without anything else running."""
-        return PlatformHealth(await self._toolbox())
+        return PlatformHealth(await self.toolbox())
+
+    def proofs(self) -> Proofs:
+        """Checks proofs; a signature for another deployment is none here."""
+        return Proofs(self.store, self._vault, WalletSignatures(), self._salt, self.settings.enrolment_wait)
 
     async def gaps(self) -> Sequence[str]:
         """Policies that nobody can satisfy."""
@@ -167,7 +180,8 @@ class Running:
         self._bot, self._tools = bot, tools
         settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
         people = People(chat, "", settings.aliases)
-        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules)
+        proofs, lists = bot.proofs(), StaticLists(settings.roles)
+        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules, proofs, lists)
         runs = Runs(store, tools, bot.catalog, approvals)
         self.services = Services(
             store=store,
@@ -175,6 +189,7 @@ class Running:
             approvals=approvals,
             interruptions=Interruptions(store, chat),
             exceptions=Exceptions(store, chat),
+            enrolment=Enrolment(store, chat, proofs),
             backups=Backups(store),
             trail=Trail(store),
             health=PlatformHealth(tools),

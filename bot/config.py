@@ -83,6 +83,14 @@ class Settings(BaseSettings):
     glass_people: tuple[str, ...] = Field(
         (), description='The principals who may break it, as JSON: ["slack:T..:U.."].'
     )
+    factor_key: SecretStr | None = Field(
+        None,
+        description="The key of the one-time codes' secrets, 32 bytes in base64, kept outside the database; without it "
+        "nobody enrols a code.",
+    )
+    enrolment_wait: timedelta = Field(
+        timedelta(hours=24), description="How long a factor waits that two others spoke for, such as PT24H."
+    )
     approvals_channel: str = Field(
         "", description="The id of a channel that gets a copy of every card that needs a yes, with its calls."
     )

@@ -1,16 +1,23 @@
 """A destructive runbook, the people around it, and a clock that tests turn: what approvals are tested with."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.approvals import Verdict
+from pydantic import SecretStr
+
+from bot.domain.approvals import Verdict, needs_proof
 from bot.domain.audit import Verb
 from bot.domain.errors import BotError
+from bot.domain.factors import Factor, FactorKind, Proof
+from bot.domain.onetime import code_at, step_of
 from bot.domain.people import Actor, Person, Role, Surface
 from bot.domain.plans import Plan, ShownFact, Step
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Facts, Runbook, RunInfo
 from bot.domain.runs import Origin, Run
+from bot.operations.tools.vault import KeyVault
+from bot.operations.tools.wallets import WalletSignatures
 from bot.policy.rules import Rules
 from bot.services.approvals import Approvals
 from bot.services.calls import Calls
@@ -18,6 +25,8 @@ from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.people import People
+from bot.services.ports import Store
+from bot.services.proofs import Proofs
 from bot.services.rows import AuditQuery, Job
 from bot.services.runs import Asked, Runs
 from bot.stores.memory.store import MemoryStore
@@ -31,6 +40,15 @@ PEOPLE = {
     "UTARO": Person("UTARO", "T1", "Taro", roles=frozenset({Role.TEAM_LEAD})),
     "UEMI": Person("UEMI", "T1", "Emi", roles=frozenset({Role.ENGINEERING_LEAD})),
 }
+
+
+SECRET = b"twenty bytes, no more"[:20]
+KEY = SecretStr(base64.b64encode(b"k" * 32).decode())
+
+
+def no_proofs(store: Store) -> Proofs:
+    """Proofs of a deployment in which nobody has enrolled."""
+    return Proofs(store, KeyVault(KEY), WalletSignatures(), "5a" * 32)
 
 
 class Seen(Facts):
@@ -48,11 +66,12 @@ class World:
         self.store = MemoryStore(lambda: datetime.now(UTC) + self.passed)
         self.tools, self.chat = FakeTools(), FakeChat(people=dict(PEOPLE))
         self.seen: Seen | BotError = Seen(sha256="aaa", rows=1000)
-        self.environment = environment
+        self.environment, self.enrols = environment, True
         catalog = catalog_of(self.book())
         rules = rules or Rules(alerts_channel="C1")
         people, fresh = People(self.chat, "T1"), Freshness(self.tools, catalog)
-        self.approvals = Approvals(self.store, self.chat, people, fresh, rules)
+        self.proofs = no_proofs(self.store)
+        self.approvals = Approvals(self.store, self.chat, people, fresh, rules, self.proofs)
         self.calls, self.exceptions = Calls(self.store, self.chat, rules), Exceptions(self.store, self.chat)
         self.runs = Runs(self.store, self.tools, catalog, self.approvals)
         self.execution = Execution(self.store, self.tools, catalog, self.approvals, "worker")
@@ -82,11 +101,29 @@ class World:
         )
 
     async def ask(self, request: str = "inbox-1", *, confirm: str = "Replace", glass: str = "") -> Run:
+        if self.environment == "production" and self.enrols:
+            self.enrols = False
+            await self.enrol(AIKO, EMI, TARO, REI, SORA)
         asked = Asked(request, AIKO, Origin("C1"), confirm=confirm, glass=glass)
         return await self.runs.request("try-a-thing", Nothing(), asked)
 
     async def approve(self, run: Run, actor: Actor = EMI) -> str:
-        return await self.approvals.decide(run.id, actor, Verdict.APPROVED)
+        """With a code, where the run asks for one; each call uses the code of another step."""
+        proof = await self.code_of(actor) if needs_proof(run) else Proof()
+        return await self.approvals.decide(run.id, actor, Verdict.APPROVED, proof=proof)
+
+    async def enrol(self, *actors: Actor) -> None:
+        """Everybody has a code that is good already."""
+        for actor in actors:
+            factor_id = f"code-of-{actor.principal}"
+            sealed = self.proofs.vault.seal(SECRET, factor_id)
+            async with self.store.work() as work:
+                await work.factors.add(Factor(factor_id, actor.principal, FactorKind.CODE, sealed))
+                await work.factors.show(factor_id, by_old=True)
+
+    async def code_of(self, actor: Actor) -> Proof:  # noqa: ARG002 - everybody's secret is the same in these tests
+        async with self.store.work() as work:
+            return Proof(code=code_at(SECRET, step_of(await work.now())))
 
     async def look(self, run: Run) -> Run:
         async with self.store.work() as work:

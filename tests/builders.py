@@ -36,7 +36,7 @@ def a_run(**changes: Any) -> Run:
         "steps": (StepRow("dump", "Dump"), StepRow("upload", "Upload")),
         "created_at": AN_INSTANT,
         "card": {"shown": [["Rows now", 3.0, 0.1]], "warnings": []},
-        "expires_at": AN_INSTANT + timedelta(hours=1),
+        "expires_at": AN_INSTANT + timedelta(days=3650),
     }
     return Run(**values | changes)
 

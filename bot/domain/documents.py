@@ -182,9 +182,11 @@ class Form:
 class Reply:
     """A command's answer: privately to the asker unless `public`, which posts it in the channel or thread.
 
-    `form` fills the modal that was opened for this request.
+    `form` fills the modal that was opened for this request. `private` is for the asker alone even where the asker
+    spoke in the open.
     """
 
     document: Document
     public: bool = False
     form: Form | None = None
+    private: bool = False

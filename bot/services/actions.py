@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from bot.domain.approvals import Verdict
 from bot.domain.commands import Request
 from bot.domain.documents import Document, Reply, Text
+from bot.domain.factors import Proof
+from bot.services.enrolment_documents import CAST, signable
+from bot.services.forms import sign_form
 from bot.services.interruptions import Answer
 from bot.services.registry import Services
 
@@ -35,13 +38,31 @@ async def abort(request: Request, services: Services) -> Reply:
     return await _goes_on(request, services, Answer.ABORT)
 
 
-async def open_denial(_request: Request, _services: Services) -> None:
-    """The modal that asks for the reason was opened before the acknowledgement."""
+async def opened_already(_request: Request, _services: Services) -> None:
+    """The modal that asks for the reason, or for a code, was opened before the acknowledgement."""
 
 
 async def deny_run(request: Request, services: Services) -> Reply:
     reason = request.values.get("reason", "")
     return _said(await services.approvals.decide(request.params, request.actor, Verdict.DENIED, reason))
+
+
+async def approve_with_code(request: Request, services: Services) -> Reply:
+    proof = Proof(code=request.values.get("code", ""))
+    return _said(await services.approvals.decide(request.params, request.actor, Verdict.APPROVED, proof=proof))
+
+
+async def open_signing(request: Request, services: Services) -> Reply:
+    """Fill the modal with what this person's wallet has to sign."""
+    nonce, typed = await services.approvals.challenge(request.params, request.actor)
+    form = sign_form(request.params, nonce, signable(typed), CAST, request.origin)
+    return Reply(Document("What your wallet signs is in the modal."), form=form)
+
+
+async def approve_with_wallet(request: Request, services: Services) -> Reply:
+    run_id, _, nonce = request.params.partition("|")
+    proof = Proof(signature=request.values.get("signature", ""), nonce=nonce)
+    return _said(await services.approvals.decide(run_id, request.actor, Verdict.APPROVED, proof=proof))
 
 
 def _said(text: str) -> Reply:
@@ -51,9 +72,15 @@ def _said(text: str) -> Reply:
 ACTIONS: Mapping[str, ActionHandler] = {
     "run.cancel": cancel_run,
     "run.approve": approve_run,
-    "run.deny": open_denial,
+    "run.deny": opened_already,
+    "run.prove": opened_already,
+    "run.sign": open_signing,
     "run.was_done": was_done,
     "run.run_again": run_again,
     "run.abort": abort,
 }
-SUBMISSIONS: Mapping[str, ActionHandler] = {"run.deny": deny_run}
+SUBMISSIONS: Mapping[str, ActionHandler] = {
+    "run.deny": deny_run,
+    "run.prove": approve_with_code,
+    "run.signed": approve_with_wallet,
+}

@@ -3,51 +3,30 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import permutations
+from typing import Any
 
-from bot.domain.approvals import Decision, DecisionRule, Verdict, broken_rule
+from bot.domain.approvals import Decision, DecisionRule, Verdict, needs_proof
 from bot.domain.audit import Entry, Verb
 from bot.domain.errors import BotError, OperationFailed, Refused, RequestError
+from bot.domain.factors import Proof
 from bot.domain.people import Actor, Person, Role
 from bot.domain.risk import Risk
 from bot.domain.runs import Run, RunState
-from bot.domain.targets import Environment
-from bot.policy.approvals import START_WITHIN, ApprovalNeed, needed
+from bot.policy.approvals import START_WITHIN
 from bot.policy.rules import Rules
 from bot.services.circumstances import frozen
+from bot.services.directory import Directory, StaticLists
 from bot.services.freshness import Fresh, Freshness, card_of
 from bot.services.messages import want_run_messages, want_told
 from bot.services.people import People, must_be_welcome
-from bot.services.ports import Chat, Store, Work
+from bot.services.ports import ChatUnavailable, Store, Work
+from bot.services.proofs import Proofs
 from bot.services.rows import Job, Wake
+from bot.services.seats import Case, distinct, named, need_of, open_seats, seat_for
 
-
-def need_of(run: Run) -> ApprovalNeed:
-    """The approvals that a stored request waits for."""
-    return needed(run.risk, Environment(run.environment), run.severity, glass=bool(run.glass))
-
-
+NO_PROOF = Proof()
 # A table in Slack has a hundred rows.
 MOST_WAITING = 90
-
-
-def open_seats(need: ApprovalNeed, decisions: Sequence[Decision]) -> tuple[frozenset[Role], ...]:
-    """The seats that the approvals so far have not filled; the most helpful seating counts."""
-    given = [decision.role for decision in decisions if decision.verdict is Verdict.APPROVED]
-    best = need.seats
-    for order in permutations(need.seats):
-        left = list(order)
-        for role in given:
-            seat = next((seat for seat in left if role in seat), None)
-            if seat is not None:
-                left.remove(seat)
-        if len(left) < len(best):
-            best = tuple(left)
-    return best
-
-
-def named(roles: frozenset[Role]) -> str:
-    return " or ".join(sorted(role.label for role in roles))
 
 
 @dataclass(frozen=True)
@@ -55,25 +34,51 @@ class Approvals:
     """Every rule here is held by the database as well; this says which one it was."""
 
     store: Store
-    chat: Chat
+    chat: Directory
     people: People
     freshness: Freshness
     rules: Rules = field(default_factory=Rules)
+    proofs: Proofs | None = None
+    lists: StaticLists = field(default_factory=lambda: StaticLists({}))
 
-    async def decide(self, run_id: str, actor: Actor, verdict: Verdict, reason: str = "") -> str:
+    async def decide(
+        self, run_id: str, actor: Actor, verdict: Verdict, reason: str = "", proof: Proof = NO_PROOF
+    ) -> str:
         """One person's word on a request; the answer is for that person. Raises: Refused, RequestError."""
         person = await self.chat.person(actor.slack_user, fresh_roles=True)
         must_be_welcome(person)
         async with self.store.work() as work:
             run = await work.runs.get(run_id)
             earlier = await work.approvals.of_run(run_id)
+            now = await work.now()
         if run is None:
             raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
-        role = _seat(run, person, actor, verdict, earlier)
-        decision = Decision(run.id, run.digest, actor.principal, actor.slack_user, role, verdict, reason)
+        role = seat_for(Case(run, earlier, now), person, actor, verdict)
+        proven = await self._proven(run, role, actor, proof) if verdict is Verdict.APPROVED else ""
+        decision = Decision(run.id, run.digest, actor.principal, actor.slack_user, role, verdict, reason, proven)
         if verdict is Verdict.APPROVED:
             await self._must_be_fresh(run, actor)
         return await self._record(run, decision, actor)
+
+    async def _proven(self, run: Run, role: Role, actor: Actor, proof: Proof) -> str:
+        """How they were proven, where the risk asks for it. Raises: Refused."""
+        if not needs_proof(run) and not proof.given:
+            return ""
+        if self.proofs is None or not proof.given:
+            raise Refused(DecisionRule.UNPROVEN, hint="The buttons of its card ask for it; `/takumi factor` enrols.")
+        return await self.proofs.check(actor, run, role, proof)
+
+    async def challenge(self, run_id: str, actor: Actor) -> tuple[str, Mapping[str, Any]]:
+        """What somebody's wallet signs to approve: a nonce and typed data. Raises: Refused, RequestError."""
+        person = await self.chat.person(actor.slack_user, fresh_roles=True)
+        must_be_welcome(person)
+        async with self.store.work() as work:
+            run, now = await work.runs.get(run_id), await work.now()
+            earlier = await work.approvals.of_run(run_id)
+        if run is None or self.proofs is None:
+            raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
+        role = seat_for(Case(run, earlier, now), person, actor, Verdict.APPROVED)
+        return await self.proofs.challenge(actor, run, role)
 
     async def _must_be_fresh(self, run: Run, actor: Actor) -> None:
         """Raises: Refused when the approval would not be for what would happen."""
@@ -111,7 +116,7 @@ class Approvals:
         async with self.store.work() as work:
             await work.approvals.add(decision)
             verb = Verb.APPROVAL_GIVEN if decision.verdict is Verdict.APPROVED else Verb.APPROVAL_DENIED
-            details = {"role": decision.role.value, "reason": decision.reason}
+            details = {"role": decision.role.value, "reason": decision.reason, "proof": decision.proof}
             await work.audit.record(_entry(actor, verb, run, details))
             said = await self._consequence(work, run, decision, actor)
             await want_run_messages(work, await work.runs.get(run.id) or run)
@@ -131,17 +136,22 @@ class Approvals:
         await work.defer(Wake(Job.ADVANCE_RUN, run.id))
         return f"{run.label} is approved and starts now."
 
-    async def waiting(self) -> Sequence[tuple[Run, Sequence[Decision]]]:
-        """What waits for a yes, newest first, each with the decisions so far."""
+    async def waiting(self) -> Sequence[Case]:
+        """What waits for a yes, newest first."""
         async with self.store.work() as work:
-            runs = await work.runs.recent(MOST_WAITING, states=(RunState.REQUESTED,))
-            return [(run, await work.approvals.of_run(run.id)) for run in runs]
+            runs, now = await work.runs.recent(MOST_WAITING, states=(RunState.REQUESTED,)), await work.now()
+            return [Case(run, await work.approvals.of_run(run.id), now) for run in runs]
 
     async def must_be_approvable(self, run: Run) -> None:
         """Raises: Refused naming the role that nobody but the requester could fill."""
         need = need_of(run)
         candidates = [await self._candidates(seat, run) for seat in need.seats]
         for seat, people in zip(need.seats, candidates, strict=True):
+            if not people and needs_proof(run):
+                raise Refused(
+                    f"Nobody else who fills {named(seat)} has a proof beyond the Slack session, which this needs.",
+                    hint="They enrol with `/takumi factor code` or `/takumi factor wallet`.",
+                )
             if not people:
                 raise Refused(
                     f"Nobody but you could approve this: it needs {named(seat)}, and nobody else fills that role.",
@@ -158,7 +168,11 @@ class Approvals:
             person = await self.chat.person(user)
             if not person.refusal:
                 found.add(self.people.actor(user, person.team).principal)
-        return frozenset(found - {run.requester})
+        others = found - {run.requester}
+        return frozenset([one for one in others if await self._can_prove(run, one)])
+
+    async def _can_prove(self, run: Run, principal: str) -> bool:
+        return not needs_proof(run) or (self.proofs is not None and bool(await self.proofs.usable(principal)))
 
     async def reason_not_to_start(self, run: Run, now: datetime) -> str:
         """What forbids an approved run to start now, or an empty string; looked at right before it starts."""
@@ -169,6 +183,8 @@ class Approvals:
             stopped = "" if run.glass else await frozen(work, self.rules, now)
         if open_seats(need_of(run), decisions):
             return "an approval is missing"
+        if needs_proof(run) and not all(one.proof for one in decisions):
+            return "an approver was not proven"
         if stopped:
             return stopped[0].lower() + stopped[1:]
         at = max((decision.at for decision in decisions if decision.at), default=now)
@@ -178,58 +194,25 @@ class Approvals:
 
     async def _approver_gone(self, decisions: Sequence[Decision]) -> str:
         for decision in decisions:
-            person = await self.chat.person(decision.slack_user, fresh_roles=True)
+            person = await self._approver(decision)
             if person.refusal or decision.role not in person.roles:
                 return f"an approver no longer fills the role of {decision.role.label}"
         return ""
+
+    async def _approver(self, decision: Decision) -> Person:
+        """A fresh look; with Slack away, the static lists are enough for who was proven beyond Slack."""
+        try:
+            return await self.chat.person(decision.slack_user, fresh_roles=True)
+        except ChatUnavailable:
+            if not decision.proof:
+                raise
+            return self.lists.person(decision.slack_user)
 
     async def _not_fresh(self, run: Run) -> str:
         fresh = await self._look(run)
         if isinstance(fresh, BotError):
             return str(fresh)
         return "; ".join((*fresh.changed, *fresh.drifted))
-
-
-def _seat(run: Run, person: Person, actor: Actor, verdict: Verdict, earlier: Sequence[Decision]) -> Role:
-    """The role in which somebody decides. Raises: Refused naming the rule that forbids it."""
-    need = need_of(run)
-    seats = open_seats(need, earlier) if verdict is Verdict.APPROVED else need.seats
-    wanted = frozenset[Role]().union(*seats)
-    free = (person.roles & wanted) - {one.role for one in earlier}
-    # In whatever role: what forbids the person comes before what the person lacks.
-    role = min(free or need.roles or frozenset(Role))
-    rule = broken_rule(Decision(run.id, run.digest, actor.principal, "", role, verdict), run, earlier)
-    if rule is not None:
-        raise Refused(rule.value, hint=_advice(rule, need))
-    if not free:
-        raise Refused(f"This needs {named(wanted)}, a role that you do not fill.", hint="Ask somebody who does.")
-    return role
-
-
-def may_decide(run: Run, decisions: Sequence[Decision], actor: Actor, person: Person) -> bool:
-    """Whether somebody's yes would count now."""
-    try:
-        _seat(run, person, actor, Verdict.APPROVED, decisions)
-    except Refused:
-        return False
-    return True
-
-
-def _advice(rule: DecisionRule, need: ApprovalNeed) -> str:
-    advice: Mapping[DecisionRule, str] = {
-        DecisionRule.SELF_APPROVAL: f"Ask {named(need.roles)} to click Approve; they see the same card.",
-        DecisionRule.NOT_WAITING: "Its card says how it ended.",
-        DecisionRule.STALE_DIGEST: "Read the card again, then decide.",
-    }
-    return advice.get(rule, "Nothing more is needed from you.")
-
-
-def distinct(candidates: Sequence[frozenset[str]]) -> bool:
-    """Whether every seat can have a person of its own; there are at most two seats."""
-    if not candidates:
-        return True
-    first, *rest = candidates
-    return any(distinct([seat - {person} for seat in rest]) for person in first)
 
 
 def _entry(actor: Actor, verb: Verb, run: Run, details: Mapping[str, object]) -> Entry:

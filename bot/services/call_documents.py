@@ -10,8 +10,8 @@ from bot.domain.documents import Document, Note, Part, Rich
 from bot.domain.errors import OperationFailed
 from bot.domain.reviews import Review
 from bot.domain.runs import Run
-from bot.services.approvals import named, need_of, open_seats
 from bot.services.ports import Chat, Posted, Store
+from bot.services.seats import named, need_of, open_seats
 
 _OPENINGS = {
     Event.ASKED: "your decision is asked for",

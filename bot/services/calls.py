@@ -12,10 +12,10 @@ from bot.domain.risk import Severity
 from bot.domain.runs import Run, RunState
 from bot.policy.escalation import PAGED, DueCall
 from bot.policy.rules import Rules
-from bot.services.approvals import need_of, open_seats
 from bot.services.messages import want
 from bot.services.ports import Chat, Store, Work
 from bot.services.rows import Job, MessageRow, Wake
+from bot.services.seats import need_of, open_seats
 
 # How soon somebody must have looked at broken glass: as at a P2.
 REVIEW_SEVERITY = Severity.P2

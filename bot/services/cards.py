@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.domain import markup, phrases
-from bot.domain.approvals import Decision, Verdict
+from bot.domain.approvals import Decision, Verdict, needs_proof
 from bot.domain.documents import Button, Buttons, Confirm, Divider, Document, Fields, Note, Part, Rich, Style
 from bot.domain.runs import Run, RunState
 from bot.policy.approvals import ApprovalNeed
-from bot.services.approvals import named, open_seats
 from bot.services.run_documents import cancel_button, going_on, headline, small_line
+from bot.services.seats import named, open_seats
 
 
 def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Document:
@@ -67,8 +67,9 @@ def _decision(decision: Decision) -> str:
     yes = decision.verdict is Verdict.APPROVED
     when = f" at {phrases.instant(decision.at)}" if decision.at else ""
     why = f": {markup.literal(decision.reason)}" if decision.reason else ""
+    how = f" ({decision.proof})" if decision.proof else ""
     sign, said = (":white_check_mark:", "Approved") if yes else (":no_entry:", "Denied")
-    return f"{sign} {said} by {markup.mention(decision.slack_user)} as {decision.role.label}{when}{why}"
+    return f"{sign} {said} by {markup.mention(decision.slack_user)} as {decision.role.label}{how}{when}{why}"
 
 
 def _asked(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> str:
@@ -78,6 +79,13 @@ def _asked(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> str:
 
 
 def _buttons(run: Run) -> tuple[Button, ...]:
+    if needs_proof(run):
+        return (
+            Button("Approve with a code", "run.prove", run.id, Style.PRIMARY),
+            Button("Approve with a wallet", "run.sign", run.id),
+            Button("Deny", "run.deny", run.id, Style.DANGER),
+            cancel_button(run),
+        )
     ask = Confirm("Approve exactly this plan?", f"{run.title}. Plan {run.digest[:12]}.", "Approve")
     return (
         Button("Approve", "run.approve", run.id, Style.PRIMARY, ask),

@@ -13,11 +13,11 @@ from bot.domain.people import Actor, Role
 from bot.domain.risk import Severity
 from bot.domain.runs import Run
 from bot.policy.approvals import LEADS
-from bot.services.approvals import named
 from bot.services.calls import REVIEWERS
 from bot.services.messages import want
 from bot.services.people import must_be_welcome
 from bot.services.ports import Chat, Store
+from bot.services.seats import named
 
 FREEZERS = LEADS | {Role.SECURITY}
 

@@ -24,6 +24,24 @@ DENY = Form(
 )
 
 
+PROVE = Form(
+    title="Approve with a code",
+    submit="Approve",
+    callback="run.prove",
+    fields=(FormField("code", "The code that your app shows", "Six digits; each is good once."),),
+    note="You approve exactly the plan on the card.",
+)
+SIGN_TITLE = "Approve with a wallet"
+
+
+def sign_form(run_id: str, nonce: str, text: str, line: str, origin: Origin) -> Form:
+    """The modal that shows what a wallet signs, and takes the signature."""
+    about = (("value", f"{run_id}|{nonce}"), ("channel", origin.channel), ("thread", origin.thread))
+    field = FormField("signature", "Signature", "0x and 130 hex digits.")
+    note = f"Save this as request.json, sign it with\n{line}\nand paste the signature.\n{text}"
+    return Form(SIGN_TITLE, "Approve", "run.signed", (field,), note, about)
+
+
 @dataclass(frozen=True)
 class Opening:
     """A modal to open while a trigger lives: without a form it says "loading" until the job fills it."""

@@ -8,7 +8,7 @@ from bot.domain import grammar
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
-from bot.services.forms import DENY, Opening, without_beside
+from bot.services.forms import DENY, PROVE, SIGN_TITLE, Opening, without_beside
 from bot.services.rows import DeliveryKind
 
 
@@ -22,9 +22,12 @@ class Front:
         """The modal that this request opens, if any."""
         if payload["kind"] == DeliveryKind.COMMAND:
             return self._opened_by_words(payload.get("text", ""))
-        if payload.get("action") == DENY.callback and payload["kind"] == DeliveryKind.ACTION:
+        asks = {form.callback: form for form in (DENY, PROVE)}.get(payload.get("action", ""))
+        if asks is not None and payload["kind"] == DeliveryKind.ACTION:
             about = (("value", payload.get("value", "")), ("channel", payload.get("channel", "")))
-            return Opening(DENY.title, replace(DENY, about=about))
+            return Opening(asks.title, replace(asks, about=about))
+        if payload.get("action") == "run.sign":
+            return Opening(SIGN_TITLE)
         if payload.get("action") == "runbook.open":
             loaded = self.catalog.runbooks.get(payload.get("value", "").partition("|")[0])
             return Opening(loaded.runbook.title) if loaded else None

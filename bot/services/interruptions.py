@@ -7,11 +7,11 @@ from bot.domain.audit import Entry, Verb
 from bot.domain.errors import Refused, RequestError
 from bot.domain.people import Actor, Person
 from bot.domain.runs import Run, RunState, StepRow, StepState
-from bot.services.approvals import named, need_of
 from bot.services.messages import want_run_messages
 from bot.services.people import must_be_welcome
 from bot.services.ports import Chat, Store
 from bot.services.rows import Job, Wake
+from bot.services.seats import named, need_of
 
 
 class Answer(StrEnum):

@@ -6,9 +6,9 @@ from bot.domain.catalog import Catalog
 from bot.domain.documents import Document
 from bot.domain.runs import Run
 from bot.services import run_documents
-from bot.services.approvals import need_of
 from bot.services.cards import card
 from bot.services.ports import Store
+from bot.services.seats import need_of
 
 
 @dataclass(frozen=True)

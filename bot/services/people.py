@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from bot.domain.errors import Refused
 from bot.domain.people import Actor, Person, Surface
 from bot.domain.risk import Risk
-from bot.services.ports import Chat
+from bot.services.directory import Directory
 
 
 @dataclass(frozen=True)
 class People:
     """`aliases` joins several Slack accounts of one person into one principal: account -> principal."""
 
-    chat: Chat
+    chat: Directory
     team: str
     aliases: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,8 +14,8 @@ from bot.domain.targets import Environment
 from bot.policy.approvals import START_WITHIN, needed
 from bot.policy.escalation import ESCALATIONS, Call, Timetable
 from bot.policy.rules import Rules
-from bot.services.approvals import named
 from bot.services.circumstances import DISTURBING
+from bot.services.seats import named
 
 _WHERE = (Environment.STAGING, Environment.PRODUCTION)
 

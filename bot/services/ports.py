@@ -16,6 +16,7 @@ from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
 from bot.domain.runs import Lease, Run, RunState, StepRow
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
+from bot.services.factor_ports import FactorStore
 from bot.services.rows import AuditQuery, Delivery, InboxRow, MessageRow, Wake
 
 
@@ -204,6 +205,7 @@ class Work(Protocol):
     incidents: IncidentStore
     freezes: FreezeStore
     reviews: ReviewStore
+    factors: FactorStore
 
     async def defer(self, *wakes: Wake) -> None: ...
 

@@ -8,6 +8,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
+from bot.services.enrolment import Enrolment
 from bot.services.exceptions import Exceptions
 from bot.services.interruptions import Interruptions
 from bot.services.ports import HealthProbe, Store
@@ -46,6 +47,7 @@ class Services:
     approvals: Approvals
     interruptions: Interruptions
     exceptions: Exceptions
+    enrolment: Enrolment
     backups: Backups
     trail: Trail
     health: HealthProbe

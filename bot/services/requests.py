@@ -20,7 +20,7 @@ from bot.services.trail import Trail
 log = structlog.get_logger()
 
 WORKING_LEASE = timedelta(seconds=60)
-_DECISIONS = ("run.approve", "run.deny")
+_DECISIONS = ("run.approve", "run.deny", "run.prove", "run.sign", "run.signed")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Requests:
     async def _send(self, row: InboxRow, incoming: Incoming, reply: Reply) -> None:
         if incoming.opened_view and await self._fill(incoming.opened_view, reply):
             return
-        if incoming.kind is DeliveryKind.MENTION or reply.public:
+        if not reply.private and (incoming.kind is DeliveryKind.MENTION or reply.public):
             await self._say_once(row, incoming, reply.document)
         elif incoming.response_url:
             await self.chat.respond(incoming.response_url, reply.document)

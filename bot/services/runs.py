@@ -18,13 +18,14 @@ from bot.domain.plans import Plan
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
-from bot.services.approvals import Approvals, need_of
+from bot.services.approvals import Approvals
 from bot.services.asking import ask_people, must_be_confirmed
 from bot.services.circumstances import Circumstances, circumstances
 from bot.services.freshness import card_of
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
 from bot.services.rows import Job, Wake
+from bot.services.seats import need_of
 
 SAME_REQUEST_WITHIN = timedelta(seconds=10)
 
@@ -89,6 +90,14 @@ class Runs:
             must_be_confirmed(run, plan, asked.confirm)
             await self.approvals.must_be_approvable(run)
         return await self._add(run, asked.actor)
+
+    async def preview(self, runbook: str, params: Params) -> Plan:
+        """The plan that a request would have now; nothing is stored. Raises: OperationFailed, Refused, RequestError."""
+        book = self._loaded(runbook).runbook
+        facts = await book.look_up(params, self.tools.for_look_up())
+        async with self.store.work() as work:
+            now = await work.now()
+        return book.plan(book.pin(params, facts) if book.pin else params, facts, RunInfo("preview", now))
 
     async def _add(self, run: Run, actor: Actor) -> Run:
         async with self.store.work() as work:

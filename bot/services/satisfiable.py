@@ -9,8 +9,8 @@ from bot.domain.risk import Severity
 from bot.domain.targets import Environment
 from bot.policy.approvals import needed
 from bot.policy.escalation import ESCALATIONS
-from bot.services.approvals import distinct, named
 from bot.services.ports import Chat
+from bot.services.seats import distinct, named
 
 
 async def gaps(chat: Chat, catalog: Catalog, environments: Sequence[Environment]) -> tuple[str, ...]:

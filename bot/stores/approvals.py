@@ -12,13 +12,15 @@ from bot.domain.people import Role
 from bot.stores.connections import Connection
 
 _ADD = """
-INSERT INTO approvals (run, requester, digest, approver, slack_user, role, verdict, reason)
-SELECT id, requester, %(digest)s, %(approver)s, %(slack_user)s, %(role)s, %(verdict)s, %(reason)s
+INSERT INTO approvals (run, requester, digest, approver, slack_user, role, verdict, reason, proof)
+SELECT id, requester, %(digest)s, %(approver)s, %(slack_user)s, %(role)s, %(verdict)s, %(reason)s, %(proof)s
 FROM runs WHERE id = %(run)s
 RETURNING at
 """
 _RULES: Mapping[str, DecisionRule] = {
     "not_waiting": DecisionRule.NOT_WAITING,
+    "expired": DecisionRule.EXPIRED,
+    "unproven": DecisionRule.UNPROVEN,
     "stale_digest": DecisionRule.STALE_DIGEST,
     "already_denied": DecisionRule.ALREADY_DENIED,
     "self_approval": DecisionRule.SELF_APPROVAL,
@@ -54,5 +56,5 @@ def _columns(decision: Decision) -> dict[str, object]:
 
 
 def _decision(row: DictRow) -> Decision:
-    same = {name: row[name] for name in ("run", "digest", "approver", "slack_user", "reason", "at")}
+    same = {name: row[name] for name in ("run", "digest", "approver", "slack_user", "reason", "proof", "at")}
     return Decision(**same, role=Role(row["role"]), verdict=Verdict(row["verdict"]))

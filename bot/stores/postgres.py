@@ -9,6 +9,7 @@ import psycopg
 from bot.domain.errors import Unrecorded
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
+from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
@@ -27,6 +28,7 @@ from bot.stores.calls import PostgresCalls
 from bot.stores.chain import publish_key
 from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailable, transaction
 from bot.stores.exceptions import PostgresFreezes, PostgresIncidents, PostgresReviews
+from bot.stores.factors import PostgresFactors
 from bot.stores.inbox import PostgresInbox
 from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
@@ -54,6 +56,7 @@ class PostgresWork:
         self.incidents: IncidentStore = PostgresIncidents(connection)
         self.freezes: FreezeStore = PostgresFreezes(connection)
         self.reviews: ReviewStore = PostgresReviews(connection)
+        self.factors: FactorStore = PostgresFactors(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)

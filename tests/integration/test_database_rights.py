@@ -12,6 +12,7 @@ PRODUCT_TABLES = [
     "inbox", "runs", "run_steps", "leases", "run_claims", "audit_entries", "backups", "messages", "schedule_firings",
     "approvals", "schema_migrations", "schema_scripts", "audit_heads", "audit_anchors", "audit_keys",
     "audit_sequencing", "audit_names", "audit_retired", "calls", "incidents", "freezes", "reviews",
+    "factors", "factor_vouchers", "proof_attempts", "codes_used", "challenges",
 ]  # fmt: skip
 
 

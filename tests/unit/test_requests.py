@@ -16,6 +16,7 @@ from bot.domain.risk import Risk
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.desk import desk
+from bot.services.enrolment import Enrolment
 from bot.services.exceptions import Exceptions
 from bot.services.freshness import Freshness
 from bot.services.interruptions import Interruptions
@@ -27,6 +28,7 @@ from bot.services.rows import AuditQuery, Delivery, DeliveryKind
 from bot.services.runs import Asked, Runs
 from bot.services.trail import Trail
 from bot.stores.memory.store import MemoryStore
+from tests.approving import no_proofs
 from tests.fakes import FakeChat, FakeTools, Scripted, catalog_of, runbook
 
 
@@ -68,6 +70,7 @@ class World:
             approvals,
             Interruptions(self.store, self.chat),
             Exceptions(self.store, self.chat),
+            Enrolment(self.store, self.chat, no_proofs(self.store)),
             backups,
             trail,
             health,

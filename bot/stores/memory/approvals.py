@@ -16,7 +16,8 @@ class MemoryApprovals:
         self._clock = clock
 
     async def add(self, decision: Decision) -> Decision:
-        rule = broken_rule(decision, self._tables.runs.get(decision.run), await self.of_run(decision.run))
+        run, earlier = self._tables.runs.get(decision.run), await self.of_run(decision.run)
+        rule = broken_rule(decision, run, earlier, self._clock())
         if rule is not None:
             raise Refused(rule)
         stored = replace(decision, at=self._clock())

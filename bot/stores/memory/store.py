@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
+from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
     ApprovalStore,
     AuditStore,
@@ -26,6 +27,7 @@ from bot.stores.memory.audit import MemoryAudit
 from bot.stores.memory.backups import MemoryBackups
 from bot.stores.memory.calls import MemoryCalls
 from bot.stores.memory.exceptions import MemoryFreezes, MemoryIncidents, MemoryReviews
+from bot.stores.memory.factors import MemoryFactors
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.messages import MemoryMessages
 from bot.stores.memory.runs import MemoryRuns
@@ -54,6 +56,7 @@ class MemoryWork:
         self.incidents: IncidentStore = MemoryIncidents(tables, clock)
         self.freezes: FreezeStore = MemoryFreezes(tables, clock)
         self.reviews: ReviewStore = MemoryReviews(tables, clock)
+        self.factors: FactorStore = MemoryFactors(tables, clock)
 
     async def defer(self, *wakes: Wake) -> None:
         self.wakes.extend(wakes)

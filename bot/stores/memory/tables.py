@@ -8,6 +8,7 @@ from bot.domain.approvals import Decision
 from bot.domain.audit import RecordedEntry
 from bot.domain.backups import Backup
 from bot.domain.calls import CallRow
+from bot.domain.factors import Factor
 from bot.domain.freezes import Freeze
 from bot.domain.incidents import Incident
 from bot.domain.reviews import Review
@@ -58,6 +59,11 @@ class Tables:
     incidents: dict[int, Incident] = field(default_factory=dict)
     freezes: dict[int, Freeze] = field(default_factory=dict)
     reviews: dict[str, Review] = field(default_factory=dict)
+    factors: dict[str, Factor] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
+    attempts: list[tuple[str, datetime]] = field(default_factory=list)
+    steps_used: set[tuple[str, int]] = field(default_factory=set)
+    challenges: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def copy(self) -> "Tables":
         return Tables(**{one.name: getattr(self, one.name).copy() for one in fields(self)})

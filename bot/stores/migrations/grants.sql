@@ -4,7 +4,8 @@
 GRANT USAGE ON SCHEMA public TO :runtime_role;
 GRANT SELECT ON schema_migrations, schema_scripts TO :runtime_role;
 GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, backups, messages,
-    schedule_firings, approvals, calls, incidents, freezes, reviews TO :runtime_role;
+    schedule_firings, approvals, calls, incidents, freezes, reviews,
+    factors, factor_vouchers, proof_attempts, codes_used, challenges TO :runtime_role;
 GRANT UPDATE (worked_at, note, attempts, owner, claimed_until) ON inbox TO :runtime_role;
 GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, card) ON runs TO :runtime_role;
 GRANT UPDATE (state, attempt, note, data, started_at, finished_at) ON run_steps TO :runtime_role;
@@ -15,6 +16,8 @@ GRANT UPDATE (made_at, users) ON calls TO :runtime_role;
 GRANT UPDATE (resolved_by, resolved_at) ON incidents TO :runtime_role;
 GRANT UPDATE (lifted_by, lifted_at) ON freezes TO :runtime_role;
 GRANT UPDATE (done_at, done_by, note) ON reviews TO :runtime_role;
+GRANT UPDATE (shown_at, by_old, retired_at) ON factors TO :runtime_role;
+GRANT UPDATE (used_at) ON challenges TO :runtime_role;
 
 GRANT SELECT ON audit_entries, audit_heads, audit_anchors, audit_keys, audit_sequencing, audit_names, audit_retired
     TO :runtime_role;
