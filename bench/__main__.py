@@ -4,10 +4,14 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, restore
+from bench import ack, restore, run_start
 from bench.results import Result, show, write
 
-BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {"ack": ack.run, "restore": restore.run}
+BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
+    "ack": ack.run,
+    "restore": restore.run,
+    "run.start": run_start.run,
+}
 
 
 async def measure(names: Sequence[str]) -> list[Result]:

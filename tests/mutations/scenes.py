@@ -93,6 +93,6 @@ def nothing_but(**known: Any) -> Evidence:
     """Evidence in which everything else is empty."""
     empty: dict[str, Callable[[], Any]] = {"strays": set, "objects": set, "recorded": set}
     empty |= dict.fromkeys(("asked", "restores", "approved", "databases", "dumps"), dict)
-    lists = ("threads", "private", "done", "renames", "sessions", "programs", "trail", "unworked", "waiting")
+    lists = ("threads", "private", "done", "renames", "sessions", "programs", "refused", "trail", "unworked", "waiting")
     empty |= dict.fromkeys(lists, list)
     return Evidence(**{name: make() for name, make in empty.items()} | known)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.soak.driver import Asked
 from tests.soak.platform_log import Done, Rename
 from tests.soak.witnesses import Database, Thread
 
+MINUTE = timedelta(minutes=1)
 # What ends an attempt in the trail: its outcome, or what says that its worker was gone.
 OUTCOMES = ("step.done", "step.failed")
 GONE = ("run.taken_over", "run.interrupted", "run.resumed")
@@ -27,6 +28,7 @@ class Entry:
     verb: str
     run: str
     details: Mapping[str, Any]
+    who: str = ""
 
 
 @dataclass
@@ -35,7 +37,8 @@ class Evidence:
 
     asked: Mapping[int, Asked]
     restores: Mapping[int, Asked]
-    approved: Mapping[str, str]
+    approved: Mapping[str, int]
+    refused: Sequence[str]
     threads: Sequence[Thread]
     private: Sequence[str]
     done: Sequence[Done]
@@ -72,7 +75,7 @@ class Verdict:
 
 def judge(seen: Evidence) -> Verdict:
     return Verdict(
-        lost=[*lost_requests(seen), *lost_approvals(seen), *lost_backups(seen), *lost_work(seen)],
+        lost=[*lost_requests(seen), *lost_approvals(seen), *lost_backups(seen), *lost_work(seen), *lost_instants(seen)],
         twice=[*twice_said(seen), *twice_done(seen)],
         repeated=[*repeated(seen), *overlapping(seen)],
         left_over=list(left_over(seen)),
@@ -82,7 +85,7 @@ def judge(seen: Evidence) -> Verdict:
 
 def lost_requests(seen: Evidence) -> Iterator[str]:
     """Everything that was promised has a thread, and every thread a result; or a private answer says why not."""
-    promised = [one.words for one in seen.asked.values() if one.acked]
+    promised = [one.words for one in seen.asked.values() if one.acked] + [str(instant) for instant in fired(seen)]
     answered = len(seen.threads) + len(seen.private)
     if answered < len(promised):
         yield f"{len(promised)} requests were promised, {answered} answered"
@@ -94,13 +97,16 @@ def lost_requests(seen: Evidence) -> Iterator[str]:
 
 
 def lost_approvals(seen: Evidence) -> Iterator[str]:
-    """A yes that Slack took is on the card, and what it was for has started or was told why not."""
+    """A yes that Slack took is on the card, or its clicker was told why not; what it was for has started."""
+    unseen = 0
     for thread in seen.threads:
         card = visible_text(thread.head)
         if thread.run in seen.approved and "Approved by" not in card and "void" not in thread.said:
-            yield f"the approval of run {thread.run}, which says: {card[:200]}"
+            unseen += 1
         if "not started within" in thread.said:
             yield f"run {thread.run} was approved and never started"
+    if unseen > len(seen.refused):
+        yield f"{unseen} approvals are on no card, and only {len(seen.refused)} answers say why: {seen.refused}"
 
 
 def lost_backups(seen: Evidence) -> Iterator[str]:
@@ -113,6 +119,24 @@ def lost_backups(seen: Evidence) -> Iterator[str]:
                 yield f"{key} is not in S3"
         if name not in seen.recorded:
             yield f"{name} is not recorded"
+
+
+def fired(seen: Evidence) -> list[datetime]:
+    """The instants of the calendar that somebody won."""
+    return [datetime.fromisoformat(one.details["planned"]) for one in seen.trail if one.verb == "schedule.fired"]
+
+
+def lost_instants(seen: Evidence) -> Iterator[str]:
+    """Every minute of the calendar was fired once, or was said to be missed; and what was fired made one run."""
+    instants = fired(seen)
+    if len(set(instants)) < len(instants):
+        yield f"an instant was fired twice: {sorted(instants)}"
+    runs = [one.run for one in seen.trail if one.verb == "run.requested" and one.who == "bot:calendar"]
+    if len(runs) != len(instants):
+        yield f"{len(instants)} instants were fired, {len(runs)} runs made of them"
+    missed = sum(one.details["count"] for one in seen.trail if one.verb == "schedule.missed")
+    if instants and (minutes := (max(instants) - min(instants)) / MINUTE + 1) > len(instants) + missed:
+        yield f"of {minutes:.0f} minutes {len(instants)} were fired and {missed} said to be missed"
 
 
 def told_backups(seen: Evidence) -> dict[str, str]:
@@ -137,7 +161,7 @@ def twice_said(seen: Evidence) -> Iterator[str]:
 
 def twice_done(seen: Evidence) -> Iterator[str]:
     """More threads than requests; more files than threads that told of one."""
-    asked = len(seen.asked) + len(seen.restores)
+    asked = len(seen.asked) + len(seen.restores) + len(fired(seen))
     if len(seen.threads) > asked:
         yield f"{asked} things were asked for, {len(seen.threads)} runs made"
     told = told_backups(seen)

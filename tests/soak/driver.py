@@ -16,6 +16,8 @@ from tests.e2e.threads import is_head, key_of
 
 MOST_MARKS = 3650
 TARGET = STAGING_DATABASE
+# As long as somebody looks at a card that does not change before they click again.
+PATIENCE_SECONDS = 45.0
 
 
 @dataclass
@@ -75,9 +77,10 @@ class Restorer:
     cluster: Cluster
     pace_seconds: float
     asked: dict[int, Asked] = field(default_factory=dict)
-    # The runs whose approval Slack took, and how interrupted ones were answered.
-    approved: dict[str, str] = field(default_factory=dict)
+    # How many clicks on a run's Approve Slack took, and how interrupted ones were answered.
+    approved: dict[str, int] = field(default_factory=dict)
     answered: list[str] = field(default_factory=list)
+    _patient_until: dict[str, float] = field(default_factory=dict)
 
     async def ask(self, stop: asyncio.Event) -> None:
         """Ask whenever no restore is under way."""
@@ -107,14 +110,18 @@ class Restorer:
 
     async def _decide(self, head: Json) -> None:
         run, buttons = key_of(head).removeprefix("run:"), actions_of(head)
-        if "run.approve" in buttons and run not in self.approved:
-            ack = await self.approver.click(head, "run.approve", self.bot.channel)
+        if "run.approve" in buttons and self._loop_time() > self._patient_until.get(run, 0):
+            self._patient_until[run] = self._loop_time() + PATIENCE_SECONDS
+            ack = await self.approver.click(head, buttons["run.approve"], self.bot.channel)
             if ack.get("ok"):
-                self.approved[run] = str(ack)
+                self.approved[run] = self.approved.get(run, 0) + 1
         elif "run.was_done" in buttons:
             answer = "run.was_done" if await self._was_swapped(run) else "run.run_again"
-            await self.approver.click(head, answer, self.bot.channel)
+            await self.approver.click(head, buttons[answer], self.bot.channel)
             self.answered.append(f"{run}: {answer}")
+
+    def _loop_time(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _was_swapped(self, run: str) -> bool:
         """Somebody who looks at the platform before they answer."""
@@ -133,8 +140,9 @@ class Restorer:
         return [message for message in found if is_head(message, self.bot)]
 
 
-def actions_of(message: Json) -> list[str]:
-    """The buttons of a message by their action ids."""
+def actions_of(message: Json) -> dict[str, str]:
+    """The buttons of a message: what they do, and their whole action id."""
     blocks: list[Any] = message.get("blocks", [])
     elements = [element for block in blocks for element in block.get("elements", [])]
-    return [str(element["action_id"]) for element in elements if "action_id" in element]
+    ids = [str(element["action_id"]) for element in elements if "action_id" in element]
+    return {action.partition("#")[0]: action for action in ids}

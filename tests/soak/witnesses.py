@@ -42,7 +42,7 @@ class Thread:
 
     @property
     def buttons(self) -> list[str]:
-        return actions_of(self.head)
+        return list(actions_of(self.head))
 
 
 async def threads(workspace: Workspace, person: Person, channel: str) -> list[Thread]:
