@@ -128,6 +128,7 @@ async def ours(cluster: Cluster) -> AsyncIterator[Once]:
     try:
         yield once
     finally:
+        await _idle(cluster)
         stop.set()
         await working
         await pool.close()
@@ -150,10 +151,11 @@ async def _idle(cluster: Cluster) -> None:
     """Until the last run has ended, and no job is at work."""
     busy = (
         "SELECT (SELECT count(*) FROM runs WHERE state IN ('approved', 'running'))"
-        " + (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' OR (status = 'todo' AND scheduled_at IS NULL))"
+        " + (SELECT count(*) FROM procrastinate_jobs"
+        "    WHERE status = 'doing' OR (status = 'todo' AND scheduled_at IS NULL))"
     )
     async with cluster.connect(DATABASE) as connection:
-        while (await (await connection.execute(busy)).fetchone() or (0,))[0]:
+        while (await (await connection.execute(busy)).fetchone() or (0,))[0]:  # noqa: ASYNC110 - rows tell nobody
             await asyncio.sleep(0.005)
 
 

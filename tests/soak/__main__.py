@@ -20,10 +20,19 @@ def main() -> int:
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--lease-seconds", type=float, default=20, help="the bot's own default is 20")
     parser.add_argument("--pace-seconds", type=float, default=2, help="between two blows")
+    parser.add_argument("--ask-every-seconds", type=float, default=6, help="between two backups that people ask for")
     parser.add_argument("--keep", action="store_true", help="leave every log in its folder")
     asked = parser.parse_args()
     seed = int(time.time()) % 10_000 if asked.seed is None else asked.seed
-    length = Length(asked.kills, seed, asked.minutes * 60, asked.replicas, asked.lease_seconds, asked.pace_seconds)
+    length = Length(
+        kills=asked.kills,
+        seed=seed,
+        seconds=asked.minutes * 60,
+        replicas=asked.replicas,
+        lease_seconds=asked.lease_seconds,
+        pace_seconds=asked.pace_seconds,
+        ask_every_seconds=asked.ask_every_seconds,
+    )
     say(f"seed {seed}")
     folder = Path(tempfile.mkdtemp(prefix="takumi-soak-"))
     folder.chmod(0o711)

@@ -241,7 +241,8 @@ def endings(seen: Evidence) -> Iterator[str]:
     for run, entries in by_run.items():
         ends = [entry.verb for entry in entries if entry.verb in ENDS]
         if len(ends) != 1:
-            yield f"run {run} ended {len(ends)} times: {ends}"
+            last = [f"{entry.at:%H:%M:%S} {entry.verb}" for entry in entries[-4:]]
+            yield f"run {run} ended {len(ends)} times: {ends}; its last entries are {last}"
         yield from _open_intents(run, [entry for entry in entries if entry.verb.startswith(("step.", "run."))])
 
 

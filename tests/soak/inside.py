@@ -25,16 +25,15 @@ class Inside:
         except psycopg.OperationalError:
             return []
 
-    async def worker_in(self, step: str, seconds: float) -> tuple[int, str] | None:
-        """(pid, run) of a worker that is inside that step now, waited for; None when none came by."""
+    async def worker_in(self, steps: Sequence[str], seconds: float) -> tuple[int, str, str] | None:
+        """(pid, run, step) of a worker that is inside one of those steps now, waited for; None when none came by."""
         try:
             async with asyncio.timeout(seconds), self.cluster.connect(self.database) as connection:
-                await connection.execute("SET synchronize_seqscans = off")
                 while True:
-                    cursor = await connection.execute(_INSIDE, (step,))
+                    cursor = await connection.execute(_INSIDE, (list(steps),))
                     row = await cursor.fetchone()
                     if row is not None:
-                        return int(row[0]), str(row[1])
+                        return int(row[0]), str(row[1]), str(row[2])
                     await asyncio.sleep(0.004)
         except (TimeoutError, psycopg.OperationalError):
             return None
@@ -49,11 +48,11 @@ class Inside:
 
 
 _INSIDE = """
-SELECT split_part(leases.owner, ':', 2), run_steps.run FROM run_steps
+SELECT split_part(leases.owner, ':', 2), run_steps.run, run_steps.key FROM run_steps
 JOIN runs ON runs.id = run_steps.run JOIN leases ON leases.run = run_steps.run
-WHERE run_steps.key = %s AND run_steps.state = 'intended' AND runs.state = 'running'
+WHERE run_steps.key = ANY(%s) AND run_steps.state = 'intended' AND runs.state = 'running'
       AND leases.until > clock_timestamp()
-LIMIT 1
+ORDER BY random() LIMIT 1
 """
 _HELD = """
 SELECT leases.run FROM leases JOIN runs ON runs.id = leases.run

@@ -53,6 +53,7 @@ class Report:
     kills: int
     hits: dict[str, int]
     did: dict[str, int]
+    taken_over: int
     takeovers: list[float]
     late: list[str]
     interrupted: int
@@ -72,7 +73,7 @@ class Report:
     def line(self) -> str:
         v = self.verdict
         counts = (
-            f"kills={self.kills} takeovers={len(self.takeovers)} interrupted={self.interrupted}"
+            f"kills={self.kills} takeovers={self.taken_over} interrupted={self.interrupted}"
             f" repeated={len(v.repeated)} lost={len(v.lost)} twice={len(v.twice)}"
             f" left_over={len(v.left_over)} trail={len(v.trail)}"
         )
@@ -82,10 +83,11 @@ class Report:
     def spread(self) -> str:
         """The takeovers' distribution, those with an outage in between left out."""
         if not self.takeovers:
-            return "no takeover"
+            return "no takeover without an outage in between"
         ordered = sorted(self.takeovers)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-        return f"takeover s: min {ordered[0]:.1f} median {median(ordered):.1f} p95 {p95:.1f} max {ordered[-1]:.1f}"
+        few = f"min {ordered[0]:.1f} median {median(ordered):.1f} p95 {p95:.1f} max {ordered[-1]:.1f}"
+        return f"{len(ordered)} undisturbed takeovers, s: {few}"
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,7 @@ async def prove(product: Product, length: Length, say: Callable[[str], None]) ->
                 await _torment(driver, restorer, tormentor, length)
                 say(f"{tormentor.kills} kills; waiting until all is quiet")
                 await replicas.until_ready()
-                quiet = await _until_quiet(scene)
-            await replicas.stop()
+                quiet = await _until_stopped(scene, replicas)
             evidence = await _ask(scene, driver, restorer)
             evidence.objects -= objects_before
             evidence.own_databases = databases_before
@@ -179,6 +180,17 @@ async def approving(restorer: Restorer) -> AsyncIterator[None]:
             task.result()  # why it is over
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _until_stopped(scene: Scene, replicas: Replicas) -> bool:
+    """Stopped while all was quiet: when the calendar had begun something just then, they end it first."""
+    quiet = await _until_quiet(scene)
+    await replicas.stop()
+    if quiet and await scene.inside.rows(_UNFINISHED):
+        await replicas.start()
+        quiet = await _until_quiet(scene)
+        await replicas.stop()
+    return quiet
 
 
 async def _until_quiet(scene: Scene) -> bool:
@@ -240,7 +252,7 @@ async def _ask(scene: Scene, driver: Driver, restorer: Restorer) -> Evidence:
         renames=committed_renames(done),
         databases=await witnesses.databases(cluster),
         sessions=await witnesses.sessions(cluster),
-        programs=witnesses.programs(),
+        programs=witnesses.programs(ids),
         dumps=dumps,
         strays=strays,
         objects=product.s3_keys(),
@@ -274,6 +286,7 @@ def _report(length: Length, tormentor: Tormentor, evidence: Evidence, took: floa
         tormentor.kills,
         dict(tormentor.hits),
         dict(tormentor.did),
+        sum(entry.verb == "run.taken_over" for entry in evidence.trail),
         takeovers,
         late,
         sum(entry.verb == "run.interrupted" for entry in evidence.trail),

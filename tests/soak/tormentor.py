@@ -96,15 +96,14 @@ class Tormentor:
 
     async def kill_inside(self) -> None:
         """Inside a step: one that was not hit so far, if there is one."""
-        step = self._random.choice(self._missing() or list(self.steps))
-        found = await self.inside.worker_in(step, AIM_SECONDS)
+        found = await self.inside.worker_in(self._missing() or self.steps, AIM_SECONDS)
         replica = self.replicas.of_pid(found[0]) if found else None
         if found is None or replica is None:
             return
         await asyncio.sleep(self._random.choice((0, 0, 0.02, 0.1)))
         if replica.is_up:
-            await self._kill(replica, f"kill in {step}")
-            self.hits[step] += await self.inside.is_still_in(found[1], step)
+            await self._kill(replica, f"kill in {found[2]}")
+            self.hits[found[2]] += await self.inside.is_still_in(found[1], found[2])
 
     async def _kill(self, replica: Replica, how: str) -> None:
         pid = replica.pid
@@ -115,14 +114,13 @@ class Tormentor:
 
     async def pause(self) -> None:
         """Stopped for longer than its lease, and then it goes on as if nothing had been."""
-        step = self._random.choice(list(self.steps))
-        found = await self.inside.worker_in(step, AIM_SECONDS / 2)
+        found = await self.inside.worker_in(self.steps, AIM_SECONDS / 2)
         replica = self.replicas.of_pid(found[0]) if found else None
-        if replica is None or replica.paused:
+        if found is None or replica is None or replica.paused:
             return
         replica.pause()
         self.did["pause"] += 1
-        self.hurts.append(Hurt(time.time(), await self.inside.runs_of(replica.pid), f"pause in {step}"))
+        self.hurts.append(Hurt(time.time(), await self.inside.runs_of(replica.pid), f"pause in {found[2]}"))
         task = asyncio.create_task(self._go_on(replica, replica.pid))
         self._pauses.add(task)
         task.add_done_callback(self._pauses.discard)

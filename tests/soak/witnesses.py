@@ -1,7 +1,7 @@
 """What is there in the end, asked of everybody but the bot: the workspace, the platform, the disk, S3, the kernel."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +84,8 @@ async def sessions(cluster: Cluster) -> list[str]:
         return [name for (name,) in await cursor.fetchall()]
 
 
-def programs() -> list[str]:
-    """The living programs that were started for a step, by whatever process."""
+def programs(runs: Collection[str]) -> list[str]:
+    """The living programs that were started for a step of these runs, by whatever process."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -93,7 +93,8 @@ def programs() -> list[str]:
             name = (process / "cmdline").read_bytes().split(b"\0")[0].decode()
         except OSError:
             continue  # it has ended, or is not ours
-        found += [f"{name} {one.decode()}" for one in environment if one.startswith(b"PGAPPNAME=takumi:") and name]
+        steps = [one.decode() for one in environment if one.startswith(b"PGAPPNAME=takumi:")]
+        found += [f"{name} {step}" for step in steps if name and step.split(":")[1] in runs]
     return found
 
 
