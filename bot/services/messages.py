@@ -74,8 +74,9 @@ class Messages:
         try:
             retry_after = await self._draw(row, place)
         except OperationFailed as error:
+            # The claim is kept until it runs out: what Slack refuses now is tried again at that pace.
             log.exception("message.refused_by_slack", key=key, **error.facts)
-            retry_after = None
+            return
         except BaseException:
             # Let go at once: the job's retry need not wait until the claim runs out.
             async with self.store.work() as work:
@@ -91,10 +92,10 @@ class Messages:
         if place is None:
             return TRY_AGAIN
         document = await self.painters[row.key.split(":", 1)[0]](row.key)
-        if document is None:
-            return None
-        look = digest(document)
-        if row.ts and row.drawn == look:
+        look = digest(document) if document else ""
+        if document is None or (row.ts and row.drawn == look):
+            async with self.store.work() as work:
+                await work.messages.shown(row.key)
             return None
         try:
             posted = await self._send(row, place, document)

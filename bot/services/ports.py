@@ -153,7 +153,7 @@ class MessageStore(Protocol):
     """Which messages there should be and where they are; what they say is drawn from the rows they show."""
 
     async def want(self, row: MessageRow) -> bool:
-        """Note that this message should exist; False when it was noted before (its place is then unchanged)."""
+        """Note that this message should exist as its row now is; False when it exists (its place is unchanged)."""
         ...
 
     async def get(self, key: str) -> MessageRow | None: ...
@@ -166,12 +166,18 @@ class MessageStore(Protocol):
         """Note that a post is about to be tried: from here on it may exist although `ts` is empty."""
         ...
 
-    async def drawn(self, key: str, ts: str, digest: str) -> None: ...
+    async def drawn(self, key: str, ts: str, digest: str) -> None:
+        """It is there, and shows what was wanted before it was claimed."""
+        ...
+
+    async def shown(self, key: str) -> None:
+        """The same, when nothing had to be sent for it."""
+        ...
 
     async def let_go(self, key: str) -> None: ...
 
     async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
-        """Keys of messages that were wanted and never posted, and that nobody holds."""
+        """Keys of messages that do not show all that was wanted of them, and that nobody holds."""
         ...
 
     async def children(self, parent: str) -> Sequence[MessageRow]: ...

@@ -12,17 +12,21 @@ from bot.stores.connections import Connection
 _WANT = """
 INSERT INTO messages (key, channel, parent, thread, ts, drawn, posting, attempts)
 VALUES (%(key)s, %(channel)s, %(parent)s, %(thread)s, %(ts)s, %(drawn)s, %(posting)s, %(attempts)s)
-ON CONFLICT DO NOTHING
+ON CONFLICT (key) DO UPDATE SET wanted_at = clock_timestamp()
+RETURNING xmax = 0 AS is_new
 """
 _CLAIM = """
-UPDATE messages SET owner = %s, claimed_until = clock_timestamp() + %s, attempts = attempts + 1
+UPDATE messages SET owner = %s, claimed_at = clock_timestamp(), claimed_until = clock_timestamp() + %s,
+                    attempts = attempts + 1
 WHERE key = %s AND claimed_until <= clock_timestamp()
 RETURNING *
 """
-_DRAWN = "UPDATE messages SET ts = %s, drawn = %s, posting = false, attempts = 0 WHERE key = %s"
+_DRAWN = """
+UPDATE messages SET ts = %s, drawn = %s, posting = false, attempts = 0, shown_at = claimed_at WHERE key = %s
+"""
 _UNDRAWN = """
 SELECT key FROM messages
-WHERE ts = '' AND claimed_until <= clock_timestamp() AND wanted_at <= clock_timestamp() - %s
+WHERE shown_at < wanted_at AND claimed_until <= clock_timestamp() AND wanted_at <= clock_timestamp() - %s
 ORDER BY number LIMIT %s
 """
 
@@ -35,7 +39,8 @@ class PostgresMessages:
 
     async def want(self, row: MessageRow) -> bool:
         cursor = await self._connection.execute(_WANT, vars(row))
-        return cursor.rowcount == 1
+        wanted = await cursor.fetchone()
+        return wanted is not None and bool(wanted["is_new"])
 
     async def get(self, key: str) -> MessageRow | None:
         cursor = await self._connection.execute("SELECT * FROM messages WHERE key = %s", (key,))
@@ -50,6 +55,9 @@ class PostgresMessages:
 
     async def drawn(self, key: str, ts: str, digest: str) -> None:
         await self._connection.execute(_DRAWN, (ts, digest, key))
+
+    async def shown(self, key: str) -> None:
+        await self._connection.execute("UPDATE messages SET shown_at = claimed_at WHERE key = %s", (key,))
 
     async def let_go(self, key: str) -> None:
         await self._connection.execute("UPDATE messages SET claimed_until = 'epoch' WHERE key = %s", (key,))

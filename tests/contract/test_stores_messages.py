@@ -61,7 +61,10 @@ async def test_undrawn_are_those_never_posted_old_enough_and_free(under_test: St
     async with under_test.store.work() as work:
         for key in ("a", "b", "c", "d"):
             await work.messages.want(MessageRow(key, "C1"))
+    async with under_test.store.work() as work:
+        await work.messages.claim("b", "w1", LONG)
         await work.messages.drawn("b", "17.5", "abc")
+        await work.messages.let_go("b")
         await work.messages.claim("c", "w1", LONG)
     await under_test.wait(A_MOMENT)
     async with under_test.store.work() as work:
@@ -77,3 +80,22 @@ async def test_children_come_in_the_order_in_which_they_were_wanted(under_test: 
             await work.messages.want(row)
         assert list(await work.messages.children("run:1")) == rows
         assert list(await work.messages.children("run:3")) == []
+
+
+async def test_a_message_wanted_again_after_it_was_read_for_drawing_is_undrawn_until_it_is_drawn_again(
+    under_test: StoreUnderTest,
+):
+    """Its update may be lost: a crash, a Slack that refuses everything for an hour."""
+    async with under_test.store.work() as work:
+        await work.messages.want(HEAD)
+        await work.messages.claim("run:1", "w1", LONG)
+        await work.messages.want(HEAD)
+        await work.messages.drawn("run:1", "17.5", "abc")
+        await work.messages.let_go("run:1")
+    await under_test.wait(A_MOMENT)
+    async with under_test.store.work() as work:
+        assert list(await work.messages.undrawn(A_MOMENT, 10)) == ["run:1"]
+        await work.messages.claim("run:1", "w1", LONG)
+        await work.messages.shown("run:1")
+        await work.messages.let_go("run:1")
+        assert list(await work.messages.undrawn(timedelta(0), 10)) == []

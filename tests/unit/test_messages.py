@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.documents import Document, Text
 from bot.domain.errors import OperationFailed
+from bot.services import messages as messages_module
 from bot.services.messages import Messages, want
 from bot.services.ports import ChatUnavailable
 from bot.services.rows import Job, MessageRow
@@ -93,7 +94,10 @@ async def test_a_message_that_slack_did_not_take_is_drawn_later_when_slack_says(
     assert world.texts() == [("", "asked")]
 
 
-async def test_a_message_that_slack_refuses_is_let_go_and_does_not_hold_a_worker() -> None:
+async def test_a_message_that_slack_refuses_is_tried_again_when_its_claim_has_run_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(messages_module, "DRAWING_LEASE", timedelta(0))
     world = World()
     await world.want()
     world.chat.trouble.append(OperationFailed("Slack refused: channel_not_found", error="channel_not_found"))

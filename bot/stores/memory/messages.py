@@ -17,6 +17,7 @@ class MemoryMessages:
 
     async def want(self, row: MessageRow) -> bool:
         if row.key in self._messages:
+            self._messages[row.key] = replace(self._messages[row.key], wanted_at=self._clock())
             return False
         self._messages[row.key] = MessageRecord(row, self._clock())
         return True
@@ -30,7 +31,8 @@ class MemoryMessages:
         if record is None or record.claimed_until > self._clock():
             return None
         row = replace(record.row, attempts=record.row.attempts + 1)
-        self._messages[key] = replace(record, row=row, claimed_until=self._clock() + lease)
+        now = self._clock()
+        self._messages[key] = replace(record, row=row, claimed_at=now, claimed_until=now + lease)
         return row
 
     async def posting(self, key: str) -> None:
@@ -38,6 +40,12 @@ class MemoryMessages:
 
     async def drawn(self, key: str, ts: str, digest: str) -> None:
         self._change(key, ts=ts, drawn=digest, posting=False, attempts=0)
+        await self.shown(key)
+
+    async def shown(self, key: str) -> None:
+        if key in self._messages:
+            record = self._messages[key]
+            self._messages[key] = replace(record, shown_at=record.claimed_at)
 
     async def let_go(self, key: str) -> None:
         if key in self._messages:
@@ -45,7 +53,7 @@ class MemoryMessages:
 
     async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
         before, now = self._clock() - older_than, self._clock()
-        records = [record for record in self._messages.values() if not record.row.ts]
+        records = [record for record in self._messages.values() if record.shown_at < record.wanted_at]
         return [one.row.key for one in records if one.claimed_until <= now and one.wanted_at <= before][:limit]
 
     async def children(self, parent: str) -> Sequence[MessageRow]:

@@ -36,7 +36,9 @@ class MessageRecord:
 
     row: MessageRow
     wanted_at: datetime
+    claimed_at: datetime = LONG_AGO
     claimed_until: datetime = LONG_AGO
+    shown_at: datetime = LONG_AGO
 
 
 @dataclass

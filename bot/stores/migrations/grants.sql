@@ -11,7 +11,8 @@ GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, ca
 GRANT UPDATE (state, attempt, note, data, started_at, finished_at) ON run_steps TO :runtime_role;
 GRANT UPDATE (token, owner, until) ON leases TO :runtime_role;
 GRANT UPDATE (verdict, expires_at, bucket, object_key) ON backups TO :runtime_role;
-GRANT UPDATE (ts, drawn, posting, attempts, owner, claimed_until) ON messages TO :runtime_role;
+GRANT UPDATE (ts, drawn, posting, attempts, owner, claimed_at, claimed_until, wanted_at, shown_at) ON messages
+    TO :runtime_role;
 GRANT UPDATE (made_at, users) ON calls TO :runtime_role;
 GRANT UPDATE (resolved_by, resolved_at) ON incidents TO :runtime_role;
 GRANT UPDATE (lifted_by, lifted_at) ON freezes TO :runtime_role;
