@@ -185,5 +185,8 @@ class Queue:
 
 def _connector(url: str) -> PsycopgConnector:
     settings = {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
-    kwargs = settings | {"tcp_user_timeout": 10_000, "application_name": "takumi-bot-queue"}
+    # What the queue itself notes (who has a job, that it is done) may be lost with the server: a job then runs again,
+    # which is harmless. Deferring is the caller's commit, and as durable as that.
+    options = "-c synchronous_commit=off"
+    kwargs = settings | {"tcp_user_timeout": 10_000, "application_name": "takumi-bot-queue", "options": options}
     return PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=2, kwargs=kwargs)
