@@ -4,32 +4,30 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from bot import logs, terminal
-from bot.app import Bot, Part, migrate_database, redactor_of
+from bot import audit_cli, logs, terminal
+from bot.app import Bot, Part, redactor_of
 from bot.catalog import load as load_catalog
 from bot.config import Settings, variable_of
 from bot.doctor import examine
-from bot.domain.audit import RecordedEntry
-from bot.domain.canonical import canonical_json
 from bot.domain.errors import BotError
 from bot.domain.runs import RunState
+from bot.installation import migrate_database
 from bot.reference import documents
-from bot.services.rows import AuditQuery
 from bot.services.terminal import Terminal
-from bot.services.trail import Trail
 from bot.slack.manifest import manifest as make_manifest
 from bot.slack.manifest import to_yaml
 
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The Takumi maintenance bot.")
+app.add_typer(audit_cli.app, name="audit")
 
 
 @app.command()
@@ -100,24 +98,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of
             advice = f"\n       {finding.advice}" if finding.advice and not finding.well else ""
             typer.echo(f"{'well ' if finding.well else 'WRONG'}  {finding.about}: {finding.told}{advice}")
     raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
-
-
-@app.command()
-def audit(
-    limit: Annotated[int, typer.Option(help="How many entries, newest first.")] = 20,
-    before: Annotated[int | None, typer.Option(help="Only entries older than this number.")] = None,
-) -> None:
-    """Print the trail, one JSON line an entry."""
-    for recorded in _run(_entries(Bot(_settings()), AuditQuery(limit=limit, before=before))):
-        typer.echo(canonical_json({"id": recorded.id, "at": recorded.at, "entry": recorded.entry}))
-
-
-async def _entries(bot: Bot, query: AuditQuery) -> Sequence[RecordedEntry]:
-    await bot.pool.open()
-    try:
-        return await Trail(bot.store).find(query)
-    finally:
-        await bot.pool.close()
 
 
 @app.command()

@@ -18,12 +18,20 @@ from bot.config import Settings, SlackMode
 from bot.domain.canonical import digest
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.redaction import Redactor
-from bot.engine import schema as queue_schema
 from bot.engine.calendar import Calendar, Firings
 from bot.engine.instants import CalendarEntry
 from bot.engine.queue import Queue, deferral_sql
 from bot.engine.sweeps import Sweep, run_sweeps
-from bot.installation import platform_of, refuse_stand_in, rules_of, staging_of
+from bot.installation import (
+    foreign_schemas,
+    gate_of,
+    platform_of,
+    refuse_stand_in,
+    rules_of,
+    sequence,
+    staging_of,
+    writer_of,
+)
 from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools.access import OwnDatabase
@@ -42,6 +50,7 @@ from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
 from bot.services.front import Front
+from bot.services.gate import TrailWatch
 from bot.services.interruptions import Interruptions
 from bot.services.leftovers import collect
 from bot.services.messages import Messages, Painter
@@ -64,9 +73,9 @@ from bot.slack.gateway import SlackChat
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.receive import Receiver, build_app
 from bot.slack.socket import Hearing, keep_connected
-from bot.stores.connections import make_pool, role_of
+from bot.stores.connections import make_pool
 from bot.stores.identity import identity
-from bot.stores.migrate import ForeignSchema, check_schema, migrate
+from bot.stores.migrate import check_schema
 from bot.stores.postgres import PostgresStore
 from bot.web.server import application, serving
 
@@ -79,14 +88,7 @@ class Part(StrEnum):
     SLACK = "slack"
     WORKER = "worker"
     CALENDAR = "calendar"
-
-
-def foreign_schemas() -> tuple[ForeignSchema, ...]:
-    """The queue's tables, which live in the bot's database beside its own."""
-    queue = ForeignSchema(
-        queue_schema.NAME, queue_schema.version(), queue_schema.fresh(), queue_schema.upgrades(), queue_schema.GRANTS
-    )
-    return (queue,)
+    SEQUENCER = "sequencer"
 
 
 def redactor_of(settings: Settings) -> Redactor:
@@ -107,13 +109,18 @@ class Bot:
         url = settings.database_url.get_secret_value()
         self.queue = Queue(url)
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
-        self.store: Store = PostgresStore(self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX), self.redactor)
+        self.own_store = PostgresStore(
+            self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX), self.redactor, writer_of(settings)
+        )
+        self.store: Store = self.own_store
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
         self.receiver = Receiver(
             self.store, Front(self.catalog), settings.command, self.chat.open_modal, self.hearing.heard
         )
+        gate = gate_of(settings, self.store)
+        self.trail = TrailWatch(gate, self.chat, settings.channel, self.own_store.voids.declare)
         self.bolt = build_app(self.receiver, client, settings.slack_signing_secret.get_secret_value())
 
     async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
@@ -123,6 +130,7 @@ class Bot:
             await self.pool.open()
             stack.push_async_callback(self.pool.close)
             await check_schema(self.pool, foreign_schemas())
+            await self.own_store.publish_key()
             running = Running(self, await self.toolbox())
             await self._serve_http(stack)
             await running.until(stop, frozenset(only or Part))
@@ -157,7 +165,7 @@ class Bot:
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         mode, secret = self.settings.slack_mode, self.settings.slack_signing_secret.get_secret_value()
         posts = ((EVENTS_PATH, slack_http.handler(self.bolt, self.receiver, secret)),) if mode is SlackMode.HTTP else ()
-        app = application(self.wrong, posts)
+        app = application(self.wrong, posts, self.trail.metrics)
         await stack.enter_async_context(serving(app, self.settings.http_host, self.settings.http_port))
 
     async def wrong(self) -> Mapping[str, str]:
@@ -170,6 +178,8 @@ class Bot:
             wrong["database"] = str(error)
         if self.settings.slack_mode is SlackMode.SOCKET and (said := self.hearing.wrong):
             wrong["slack"] = said
+        if self.trail.why:
+            wrong["audit"] = self.trail.why
         return wrong
 
 
@@ -182,7 +192,7 @@ class Running:
         people = People(chat, "", settings.aliases)
         proofs, lists = bot.proofs(), StaticLists(settings.roles)
         approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules, proofs, lists)
-        runs = Runs(store, tools, bot.catalog, approvals)
+        runs = Runs(store, tools, bot.catalog, approvals, bot.trail.gate)
         self.services = Services(
             store=store,
             runs=runs,
@@ -197,7 +207,7 @@ class Running:
             places=Places(settings.command, (settings.channel,)),
             calendar=self._firings,
         )
-        self.execution = Execution(store, tools, bot.catalog, approvals, owner, _lease(settings))
+        self.execution = Execution(store, tools, bot.catalog, approvals, owner, _lease(settings), bot.trail.gate)
         self.workbench = Workbench(self.execution.advance, settings.runs_at_once)
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
         self.messages = Messages(store, chat, _painters(bot), owner)
@@ -220,6 +230,8 @@ class Running:
             works.append(run_sweeps(self._sweeps(), stop))
             works.append(self.workbench.serve(stop))
             works.append(bot.report_gaps())
+        if Part.SEQUENCER in parts and settings.sequencer_database_url is not None:
+            works.append(sequence(settings, settings.sequencer_database_url.get_secret_value(), bot.owner, stop))
         if Part.CALENDAR in parts:
             works.append(self.calendar.run(stop))
         if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
@@ -241,6 +253,7 @@ class Running:
     def _sweeps(self) -> tuple[Sweep, ...]:
         store, lease = self._bot.store, _lease(self._bot.settings)
         wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
+        wakes = (*wakes, Sweep("trail", self._bot.trail.look))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
 
     def _firings(self) -> tuple[Firing, ...]:
@@ -282,12 +295,3 @@ def _calendar(settings: Settings, schedules: Schedules) -> Calendar:
     crons = {row.key: settings.schedules.get(row.key, row.cron) for row in firing()}
     entries = [CalendarEntry(key, cron, settings.time_zone) for key, cron in crons.items()]
     return Calendar(entries, Firings(schedules.fire, schedules.last, schedules.missed))
-
-
-async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the bot's database to this version's schema; answers what was applied. Raises: Misconfigured."""
-    owner = settings.migrate_database_url
-    if owner is None:
-        raise Misconfigured("The role that owns the tables is not known.", hint="Set TAKUMI_BOT_MIGRATE_DATABASE_URL.")
-    runtime = settings.database_url.get_secret_value()
-    return await migrate(owner.get_secret_value(), role_of(runtime), foreign_schemas())

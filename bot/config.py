@@ -44,6 +44,33 @@ class Settings(BaseSettings):
     migrate_database_url: SecretStr | None = Field(
         None, description="The same database as the role that owns the tables; only `python -m bot migrate` uses it."
     )
+    sequencer_database_url: SecretStr | None = Field(
+        None,
+        description="The same database as the role that chains the audit trail; without it, this process does not. "
+        "`migrate` grants that role its rights.",
+    )
+    retention_database_url: SecretStr | None = Field(
+        None, description="The same database as the role that may drop old months of the trail: `audit retire` alone."
+    )
+    audit_key_file: Path | None = Field(
+        None,
+        description="The Ed25519 key that signs this bot's audit entries (`python -m bot audit key FILE` makes one); "
+        "production does not start without it, elsewhere one is made for each start.",
+    )
+    sequencer_key_file: Path | None = Field(
+        None, description="The Ed25519 key that signs the heads of the trail; needed where the trail is chained."
+    )
+    anchor_bucket: str = Field(
+        "",
+        description="The S3 bucket with Object Lock that keeps the heads of the trail; production needs one.",
+    )
+    anchor_prefix: str = Field("audit/", description="What the names of the anchors begin with in that bucket.")
+    anchor_days: int = Field(
+        400,
+        ge=1,
+        le=36500,
+        description="How long an anchor is locked in compliance mode: nobody deletes it earlier.",
+    )
     environment: Environment = Field(
         Environment.PRODUCTION, description="What the platform below is: production, staging or demo."
     )

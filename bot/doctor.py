@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.app import Bot, foreign_schemas
+from bot.app import Bot
 from bot.domain.errors import BotError
 from bot.domain.people import Role
+from bot.installation import foreign_schemas
 from bot.services.ports import ChatUnavailable, HealthState
 from bot.stores.migrate import check_schema
 

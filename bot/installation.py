@@ -1,9 +1,14 @@
 """What an installation's settings make of the platform and of the rules."""
 
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
 from bot.config import Settings
 from bot.domain.catalog import Catalog
 from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
+from bot.engine import schema as queue_schema
 from bot.operations.tools.access import (
     NO_SECRET,
     BackupPlaces,
@@ -14,9 +19,17 @@ from bot.operations.tools.access import (
     address_of,
     pooler_of,
 )
+from bot.operations.tools.anchors import S3Anchors
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
 from bot.policy.working_hours import read_hours
+from bot.services.chaining import Sequencer
+from bot.services.gate import Gate
+from bot.services.ports import Store
+from bot.stores.chain import PostgresChain
+from bot.stores.connections import Pool, make_pool, role_of
+from bot.stores.migrate import ForeignSchema, TrailRoles, migrate
+from bot.stores.signing import Key, Writer, passing_key, read_key
 
 
 def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
@@ -25,7 +38,21 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         _database_of(settings, settings.db_name, settings.environment),
         _database_of(settings, settings.staging_database, staging_of(settings.environment)),
     )
-    backups = BackupPlaces(
+    return Platform(
+        databases=databases,
+        default_database=settings.db_name,
+        backups=_places_of(settings),
+        program_folders=settings.pg_bin_dirs,
+        own=own,
+        backend_urls=settings.backend_urls,
+        redis_url=settings.redis_url or NO_SECRET,
+        chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
+        chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
+    )
+
+
+def _places_of(settings: Settings) -> BackupPlaces:
+    return BackupPlaces(
         folder=settings.backup_dir,
         retention=settings.retention,
         cloud=settings.cloud_backup,
@@ -35,17 +62,46 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         access_key=settings.s3_access_key_id or NO_SECRET,
         secret_key=settings.s3_secret_access_key or NO_SECRET,
     )
-    return Platform(
-        databases=databases,
-        default_database=settings.db_name,
-        backups=backups,
-        program_folders=settings.pg_bin_dirs,
-        own=own,
-        backend_urls=settings.backend_urls,
-        redis_url=settings.redis_url or NO_SECRET,
-        chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
-        chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
-    )
+
+
+def writer_of(settings: Settings) -> Writer:
+    """Who signs this process's entries. Raises: Misconfigured."""
+    return Writer(_key_of(settings, settings.audit_key_file, "TAKUMI_BOT_AUDIT_KEY_FILE"))
+
+
+def chain_of(settings: Settings, pool: Pool) -> PostgresChain:
+    """The trail as its sequencer sees it. Raises: Misconfigured."""
+    return PostgresChain(pool, _key_of(settings, settings.sequencer_key_file, "TAKUMI_BOT_SEQUENCER_KEY_FILE"))
+
+
+def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
+    if path is not None:
+        return read_key(path)
+    if settings.environment is Environment.PRODUCTION:
+        raise Misconfigured(
+            f"Production signs its audit trail, and {variable} is not set.",
+            hint="Make a key: python -m bot audit key FILE. Then name that file.",
+        )
+    return passing_key()
+
+
+def anchors_of(settings: Settings) -> S3Anchors | None:
+    """Where heads of the trail go; None where no bucket is named."""
+    if not settings.anchor_bucket:
+        return None
+    kept = timedelta(days=settings.anchor_days)
+    return S3Anchors(_places_of(settings), settings.anchor_bucket, settings.anchor_prefix, kept)
+
+
+def gate_of(settings: Settings, store: Store) -> Gate:
+    """In production nothing disruptive happens without an anchor, whether a bucket is named or not."""
+    anchored = bool(settings.anchor_bucket)
+    return Gate(store, anchored=anchored, must_anchor=anchored or settings.environment is Environment.PRODUCTION)
+
+
+def trail_roles_of(settings: Settings) -> TrailRoles:
+    urls = (settings.sequencer_database_url, settings.retention_database_url)
+    return TrailRoles(*(role_of(url.get_secret_value()) if url else "" for url in urls))
 
 
 def _database_of(settings: Settings, name: str, environment: Environment) -> DatabaseAccess:
@@ -98,3 +154,27 @@ def refuse_stand_in(settings: Settings) -> None:
             "TAKUMI_BOT_ENVIRONMENT is production, but TAKUMI_BOT_SLACK_API_URL is not Slack's.",
             hint="Use https://slack.com/api/, or another environment.",
         )
+
+
+def foreign_schemas() -> tuple[ForeignSchema, ...]:
+    """The queue's tables, which live in the bot's database beside its own."""
+    queue = ForeignSchema(
+        queue_schema.NAME, queue_schema.version(), queue_schema.fresh(), queue_schema.upgrades(), queue_schema.GRANTS
+    )
+    return (queue,)
+
+
+async def migrate_database(settings: Settings) -> list[str]:
+    """Bring the bot's database to this version's schema; answers what was applied. Raises: Misconfigured."""
+    owner = settings.migrate_database_url
+    if owner is None:
+        raise Misconfigured("The role that owns the tables is not known.", hint="Set TAKUMI_BOT_MIGRATE_DATABASE_URL.")
+    runtime = settings.database_url.get_secret_value()
+    roles = trail_roles_of(settings)
+    return await migrate(owner.get_secret_value(), role_of(runtime), foreign_schemas(), trail=roles)
+
+
+async def sequence(settings: Settings, url: str, owner: str, stop: asyncio.Event) -> None:
+    """Chain the trail until `stop`, as the role that may."""
+    async with make_pool(url, max_size=3, name="takumi-bot-sequencer") as pool:
+        await Sequencer(chain_of(settings, pool), anchors_of(settings), owner).run(stop)

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import typer
 
-from bot.app import Bot, Running, foreign_schemas
+from bot.app import Bot, Running
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
 from bot.domain.runs import Origin, Run
+from bot.installation import foreign_schemas
 from bot.services.directory import SlackOrLists, StaticLists
 from bot.services.enrolment_documents import CAST, signable
 from bot.services.runs import Asked

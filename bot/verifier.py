@@ -129,13 +129,16 @@ class Numbers:
         return False
 
     def missing(self, exported_at_us: int) -> Iterator[tuple[bool, str]]:
-        """(whether it is an alarm, what) for each number that later ones of its writer overtook."""
+        """(whether it is an alarm, what) for each run of numbers that later ones of its writer overtook."""
         for writer, early in self._early.items():
-            for number in range(self._next.get(writer, 1), max(early)):
-                if number not in early:
-                    overtaken_at_us = min(at for later, at in early.items() if later > number)
-                    what = f"number {number} of writer {writer.decode()} is missing, and no void declares it"
+            expected, later = self._next.get(writer, 1), sorted(early)
+            for index, number in enumerate(later):
+                if number > expected:
+                    gap = f"number {expected}" if number == expected + 1 else f"numbers {expected} to {number - 1}"
+                    overtaken_at_us = min(early[one] for one in later[index:])
+                    what = f"{gap} of writer {writer.decode()} is missing, and no void declares it"
                     yield exported_at_us - overtaken_at_us > IN_FLIGHT_US, what
+                expected = number + 1
 
 
 class Anchors:
@@ -411,6 +414,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an exported audit trail.")
     parser.add_argument("export", type=Path)
     parser.add_argument("--keys", type=Path, help="the published public keys, as `audit keys` prints them")
+    parser.add_argument("--retired", type=int, default=0, help="the last position that the retention dropped")
     parser.add_argument("--anchors", type=Path, help="a folder with the anchors, copied from outside")
     parser.add_argument(
         "--no-signatures", action="store_true", help="skip the entries' own signatures: ten times faster"

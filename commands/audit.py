@@ -1,6 +1,7 @@
 """`/takumi audit`: who did what."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from bot.domain import phrases
 from bot.domain.audit import RecordedEntry
 from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Document, Note, Reply, Table, Text
+from bot.domain.errors import Refused
 from bot.domain.params import Params
 from bot.domain.people import Actor
 from bot.services.registry import Services
@@ -20,14 +22,18 @@ class ReadAudit(Params):
 
     run: int | None = Field(None, description="Only those of this run, by its number.")
     person: str = Field("", description="Only those of this person: @mention or principal.")
+    target: str = Field("", description="Only those that name this database, service, runbook or word.")
     hours: int = Field(0, ge=0, le=24 * 366, description="Only those of the last so many hours; 0 is all.")
     before: int | None = Field(None, description="Only entries older than this number, for paging.")
-    limit: int = Field(20, ge=1, le=90, description="How many, newest first.")
+    limit: int = Field(20, ge=1, le=1000, description="How many, newest first; many come as a file.")
 
 
 async def read(request: Request, services: Services) -> Reply:
     wanted: ReadAudit = request.params
-    found = await services.trail.find(await _query(wanted, services))
+    query = await _query(wanted, services)
+    if not request.person.roles:
+        query = _own(query, request)
+    found = await services.trail.find(query)
     if not found:
         return Reply(Document("The trail holds no such entry.", [Text("The trail holds no such entry.")]))
     numbers = await _run_numbers({recorded.entry.run for recorded in found}, services)
@@ -44,7 +50,17 @@ async def _query(wanted: ReadAudit, services: Services) -> AuditQuery:
         now = await work.now()
     since = now - timedelta(hours=wanted.hours) if wanted.hours else None
     person = wanted.person.strip("<@>").split("|")[0]
-    return AuditQuery(run=run, principal=person, since=since, before=wanted.before, limit=wanted.limit)
+    return AuditQuery(
+        run=run, principal=person, target=wanted.target, since=since, before=wanted.before, limit=wanted.limit
+    )
+
+
+def _own(query: AuditQuery, request: Request) -> AuditQuery:
+    """Who fills no role sees what they did themselves. Raises: Refused when they ask for somebody else."""
+    own = request.actor.principal
+    if query.principal not in ("", own, request.actor.slack_user):
+        raise Refused("What others did is shown to those who fill a role.", hint="Ask somebody who fills one.")
+    return replace(query, principal=own)
 
 
 def _row(recorded: RecordedEntry, numbers: Mapping[str, str]) -> tuple[str, ...]:

@@ -14,7 +14,14 @@ from demo.module_server import module_program
 from demo.parts import Parts
 from demo.platform import s3
 from demo.platform.chain import NETWORK
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, PLATFORM_MAINTENANCE, PLATFORM_RESTORE
+from demo.platform.databases import (
+    BOT_OWNER,
+    BOT_RETENTION,
+    BOT_RUNTIME,
+    BOT_SEQUENCER,
+    PLATFORM_MAINTENANCE,
+    PLATFORM_RESTORE,
+)
 from demo.ports import HOST
 from demo.workspace.client import Workspace
 
@@ -82,6 +89,11 @@ class BotProcess:
             "TAKUMI_BOT_ENVIRONMENT": "demo",
             "TAKUMI_BOT_DATABASE_URL": parts.bot_cluster.url(DATABASE, BOT_RUNTIME),
             "TAKUMI_BOT_MIGRATE_DATABASE_URL": parts.bot_cluster.url(DATABASE, BOT_OWNER),
+            "TAKUMI_BOT_SEQUENCER_DATABASE_URL": parts.bot_cluster.url(DATABASE, BOT_SEQUENCER),
+            "TAKUMI_BOT_RETENTION_DATABASE_URL": parts.bot_cluster.url(DATABASE, BOT_RETENTION),
+            "TAKUMI_BOT_ANCHOR_BUCKET": s3.BUCKET,
+            # Locked as briefly as the setting allows: a demo is thrown away.
+            "TAKUMI_BOT_ANCHOR_DAYS": "1",
             "TAKUMI_BOT_HTTP_HOST": HOST,
             "TAKUMI_BOT_HTTP_PORT": str(parts.bot_web_port),
             "TAKUMI_BOT_TIME_ZONE": "UTC",

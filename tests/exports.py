@@ -54,6 +54,13 @@ class Forgery:
             self.heads.append((body, (key or self.head_key).sign_head(body)))
             top = top.after(body)
 
+    def sign_more(self, size: int) -> None:
+        """One more head, over entries that were recorded since."""
+        top = Top().after(self.heads[-1][0])
+        body = head_of(top, self.hashes[top.last : top.last + size])
+        self.heads.append((body, self.head_key.sign_head(body)))
+        self.sizes = [*self.sizes, size]
+
     def export(self, at_us: int = LATER_US) -> list[bytes]:
         made = [canonical_json({"format": FORMAT, "exported_at_us": at_us, "keys": self.keys}).encode()]
         ends = {sum(self.sizes[: index + 1]): index for index in range(len(self.sizes))}

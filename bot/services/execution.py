@@ -11,8 +11,10 @@ from bot.domain.catalog import Catalog
 from bot.domain.errors import BotError
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
+from bot.domain.risk import Risk
 from bot.domain.runs import Lease, Run, RunState
 from bot.services.approvals import Approvals
+from bot.services.gate import Gate
 from bot.services.leases import LeaseLost, kept
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools
@@ -35,6 +37,8 @@ class Execution:
     approvals: Approvals
     owner: str
     lease_length: timedelta = timedelta(seconds=20)
+    # None is for tests of other rules alone: `bot.app` always gives one.
+    gate: Gate | None = None
 
     async def advance(self, run_id: str) -> None:
         """Start an approved run, or take over one whose worker is gone; anything else is left alone."""
@@ -43,7 +47,7 @@ class Execution:
         if run is None or run.state not in (RunState.APPROVED, RunState.RUNNING):
             await self._expire(run)
             return
-        if run.state is RunState.APPROVED and not await self._may_start(run):
+        if run.state is RunState.APPROVED and not (await self._is_recorded(run) and await self._may_start(run)):
             return
         plan = await self._plan(run)
         asked_at = asyncio.get_running_loop().time()
@@ -53,7 +57,7 @@ class Execution:
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
                 await self._settle_earlier_effects(run)
-                await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run)).work()
+                await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run), gate=self.gate).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
 
@@ -68,6 +72,15 @@ class Execution:
             if await work.runs.move(run.id, RunState.REQUESTED, RunState.EXPIRED, failure=failure, hint="Ask again."):
                 await work.audit.record(Entry(ENGINE, Verb.RUN_EXPIRED, run.runbook, run.id, run.digest))
                 await want_run_messages(work, await work.runs.get(run.id) or run)
+
+    async def _is_recorded(self, run: Run) -> bool:
+        """No entry, no action: while the trail is closed, an approved run waits and is looked at again."""
+        why = "" if self.gate is None or run.risk is Risk.READ_ONLY else await self.gate.closed()
+        if why:
+            log.warning("run.waits_for_the_trail", run=run.id, why=why)
+            async with self.store.work() as work:
+                await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=await work.now() + LOOK_AGAIN))
+        return not why
 
     async def _may_start(self, run: Run) -> bool:
         """Whoever approved still may, and what they approved is still what would happen; else the approval is void."""

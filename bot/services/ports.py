@@ -8,16 +8,15 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bot.domain.approvals import Decision
-from bot.domain.audit import Entry, RecordedEntry
 from bot.domain.backups import Backup
-from bot.domain.chain import Standing, TrailState
 from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
 from bot.domain.runs import Lease, Run, RunState, StepRow
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
+from bot.services.audit_ports import AuditStore
 from bot.services.factor_ports import FactorStore
-from bot.services.rows import AuditQuery, Delivery, InboxRow, MessageRow, Wake
+from bot.services.rows import Delivery, InboxRow, MessageRow, Wake
 
 
 class InboxStore(Protocol):
@@ -107,34 +106,6 @@ class ApprovalStore(Protocol):
     async def of_run(self, run_id: str) -> Sequence[Decision]:
         """Oldest first."""
         ...
-
-
-class AuditStore(Protocol):
-    """The trail: it only grows."""
-
-    async def record(self, entry: Entry) -> None:
-        """Raises: Unrecorded when the trail takes no entry."""
-        ...
-
-    async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]: ...
-
-    async def standing(self, run_id: str) -> Standing:
-        """How many of a run's entries are not chained yet, and not anchored outside."""
-        ...
-
-    async def state(self) -> TrailState: ...
-
-    async def want_anchor(self) -> None:
-        """Have whoever anchors do it now instead of at its next turn."""
-        ...
-
-    async def note_name(self, principal: str, name: str) -> None:
-        """What a principal is called, beside the chain; an erased name stays erased."""
-        ...
-
-    async def erase_name(self, principal: str) -> bool: ...
-
-    async def names(self) -> Mapping[str, str]: ...
 
 
 class BackupStore(Protocol):

@@ -67,6 +67,7 @@ class Requests:
         actor = self.people.actor(incoming.user, incoming.team)
         try:
             person = await self.people.look(incoming.user)
+            await self.trail.note_name(actor.principal, person.name)
             return await self.desk.answer(row.id, incoming, actor, person)
         except (ChatUnavailable, Unavailable):
             raise

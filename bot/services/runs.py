@@ -22,6 +22,7 @@ from bot.services.approvals import Approvals
 from bot.services.asking import ask_people, must_be_confirmed
 from bot.services.circumstances import Circumstances, circumstances
 from bot.services.freshness import card_of
+from bot.services.gate import Gate
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
 from bot.services.rows import Job, Wake
@@ -62,6 +63,8 @@ class Runs:
     tools: Tools
     catalog: Catalog
     approvals: Approvals
+    # None is for tests of other rules alone: `bot.app` always gives one.
+    gate: Gate | None = None
 
     async def request(self, runbook: str, params: Params, asked: Asked) -> Run:
         """Look the facts up, plan, and store the run; a routine one is approved at once.
@@ -77,6 +80,8 @@ class Runs:
                 return known
             now, rules = await work.now(), self.approvals.rules
             found = await circumstances(work, rules, loaded.runbook, asked.actor, asked.glass)
+        if self.gate is not None:
+            await self.gate.must_be_open(loaded.runbook.risk)
         blank = _in(found, _blank_run(RunInfo(run_id, now), loaded.runbook, params, asked))
         try:
             facts = await loaded.runbook.look_up(params, self.tools.for_look_up())

@@ -10,12 +10,13 @@ from uuid import uuid4
 import structlog
 
 from bot.domain.audit import Entry, Verb
-from bot.domain.errors import BotError, Unavailable
+from bot.domain.errors import BotError, OperationFailed, Unavailable
 from bot.domain.operations import Observation, Operation, Outcome, Seen, StepContext
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan, Step
 from bot.domain.runs import Run, RunState, StepRow, StepState
 from bot.services.backups import record_backup
+from bot.services.gate import Gate
 from bot.services.leases import Kept, LeaseLost
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
@@ -45,8 +46,11 @@ class CannotTell(Exception):
 class StepWork:
     """One worker's time with one run, for as long as it keeps the lease."""
 
-    def __init__(self, store: Store, tools: Tools, keeper: Kept, plan: Plan, run: Run) -> None:
+    def __init__(
+        self, store: Store, tools: Tools, keeper: Kept, plan: Plan, run: Run, *, gate: Gate | None = None
+    ) -> None:
         self._store, self._tools, self._keeper, self._plan, self._run = store, tools, keeper, plan, run
+        self._gate = gate
         self._rows: dict[str, StepRow] = {row.key: row for row in run.steps}
         self._told_at = 0.0
 
@@ -72,8 +76,18 @@ class StepWork:
             return
         row = replace(row, state=StepState.INTENDED, attempt=row.attempt + 1, note="", finished_at=None)
         await self._record(row, Verb.STEP_INTENDED, {"attempt": row.attempt, "does": step.do.describe()}, starts=True)
+        await self._must_be_proven(step)
         outcome = await self._effect(step, row)
         await self._record_done(step, outcome)
+
+    async def _must_be_proven(self, step: Step) -> None:
+        """The intent stands where nobody can take it away, before anything happens. Raises: StepFailed."""
+        if self._gate is None:
+            return
+        try:
+            await self._gate.wait(self._run)
+        except OperationFailed as error:
+            raise StepFailed(step, str(error), error.hint) from error
 
     async def _was_done(self, step: Step) -> bool:
         """After a crash inside a step: whether its effect happened. Raises: CannotTell, when nobody can know."""

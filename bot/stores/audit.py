@@ -44,6 +44,10 @@ SELECT clock_timestamp() AS now,
        CASE WHEN until > clock_timestamp() THEN owner ELSE '' END AS sequencer, anchor_trouble AS trouble
 FROM audit_sequencing
 """
+_MAY_RECORD = """
+SELECT has_column_privilege('audit_entries', 'body', 'INSERT')
+   AND has_sequence_privilege('audit_entries_id_seq', 'USAGE') AS may
+"""
 _NAME = """
 INSERT INTO audit_names (principal, name) VALUES (%s, %s)
 ON CONFLICT (principal) DO UPDATE SET name = excluded.name, seen_at = clock_timestamp()
@@ -101,6 +105,14 @@ class PostgresAudit:
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - the table has one row, and nobody may delete it
         return TrailState(**row)
+
+    async def probe(self) -> None:
+        async with _told_as_unrecorded():
+            cursor = await self._connection.execute(_MAY_RECORD)
+            await self._connection.execute("UPDATE audit_sequencing SET anchor_wanted_at = anchor_wanted_at")
+        row = await cursor.fetchone()
+        if row is None or not row["may"]:
+            raise Unrecorded("The bot's role may not write to the audit trail.", hint="Run `python -m bot migrate`.")
 
     async def want_anchor(self) -> None:
         await self._connection.execute("UPDATE audit_sequencing SET anchor_wanted_at = clock_timestamp()")

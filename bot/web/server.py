@@ -12,8 +12,8 @@ Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 Route = tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 
-def application(ready: Readiness, posts: tuple[Route, ...] = ()) -> web.Application:
-    """`ready` answers what is wrong, by part; an empty answer is ready."""
+def application(ready: Readiness, posts: tuple[Route, ...] = (), metrics: Callable[[], str] = str) -> web.Application:
+    """`ready` answers what is wrong, by part; an empty answer is ready. `metrics` answers Prometheus' text."""
 
     async def healthz(_request: web.Request) -> web.StreamResponse:
         return web.json_response({"alive": True})
@@ -22,8 +22,11 @@ def application(ready: Readiness, posts: tuple[Route, ...] = ()) -> web.Applicat
         wrong = await ready()
         return web.json_response({"ready": not wrong, "wrong": dict(wrong)}, status=503 if wrong else 200)
 
+    async def tell_metrics(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=metrics(), content_type="text/plain")
+
     app = web.Application(client_max_size=4 * 1024 * 1024)
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", tell_metrics)])
     app.add_routes([web.post(path, handle) for path, handle in posts])
     return app
 

@@ -15,11 +15,11 @@ from demo.bot_process import BotProcess
 from demo.children import Child, spawn, stop
 from demo.module_server import module_program
 from demo.parts import Parts
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME
+from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, BOT_SEQUENCER
 from demo.ports import free_ports
 from demo.workspace import Json
 from demo.workspace.client import Workspace
-from tests.stores import QUEUE_SCHEMA
+from tests.stores import QUEUE_SCHEMA, TRAIL_ROLES
 
 ALERTS = "C0ALERTS01"
 READY_TIMEOUT = timedelta(seconds=30)
@@ -57,7 +57,7 @@ class BotUnderTest:
         self.backups.mkdir(parents=True)
         await self.install(manifest("socket", name=self.name, command=self.command))
         owner = self.parts.bot_cluster.url(self.database, BOT_OWNER)
-        await migrate(owner, BOT_RUNTIME, [QUEUE_SCHEMA])
+        await migrate(owner, BOT_RUNTIME, [QUEUE_SCHEMA], trail=TRAIL_ROLES)
         await self.start()
         if self.mode == "http":
             await self.install(manifest("http", url=self.web, name=self.name, command=self.command))
@@ -116,6 +116,8 @@ class BotUnderTest:
         own = {
             "TAKUMI_BOT_DATABASE_URL": cluster.url(self.database, BOT_RUNTIME),
             "TAKUMI_BOT_MIGRATE_DATABASE_URL": cluster.url(self.database, BOT_OWNER),
+            "TAKUMI_BOT_SEQUENCER_DATABASE_URL": cluster.url(self.database, BOT_SEQUENCER),
+            "TAKUMI_BOT_ANCHOR_PREFIX": f"audit/{self.database}/",
             "TAKUMI_BOT_HTTP_PORT": port,
             "TAKUMI_BOT_SLACK_MODE": self.mode,
             "TAKUMI_BOT_COMMAND": self.command,

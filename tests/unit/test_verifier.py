@@ -106,7 +106,6 @@ MUTATIONS: list[tuple[Mutation, str, bool]] = [
     (delete, "entry 6 is not where it should be", False),
     (delete_and_link, "head 2 does not fit its entries (entries 5 to 7)", False),
     (delete_and_link, "number 6 of writer", False),
-    (delete_and_link, "head 2 is not the one", True),
     (insert, "entry 6 was changed", False),
     (insert, "entry 6 is not signed by a known writer", False),
     (reorder, "entry 6 is not where it should be: entry 7 stands there", False),
@@ -126,8 +125,6 @@ MUTATIONS: list[tuple[Mutation, str, bool]] = [
 def test_a_forgery_is_found_and_named(honest: Forgery, mutate: Mutation, said: str, anchored: bool) -> None:
     forged = copied(honest)
     mutate(forged)
-    if mutate is delete_and_link:
-        forged.sizes = [4, 2, 5]
     problems = checked(forged, honest, anchored=anchored).problems
     assert any(said in problem for problem in problems), problems
 
@@ -151,7 +148,7 @@ def test_an_old_export_is_known_by_what_was_anchored_since(honest: Forgery) -> N
     old = honest.export()
     honest.record(6)
     honest.link()
-    honest.sign([4, 3, 5, 6])
+    honest.sign_more(6)
     report = Verifier(honest.keys, honest.anchors()).check(old)
     assert report.problems == ["the tail was cut: entries 13 to 18 are anchored and not there"]
 

@@ -72,7 +72,7 @@ class ObjectStore:
 
     def _connected(self) -> Client:
         if self._client is None:
-            self._client = _client(self._places)
+            self._client = client_of(self._places)
         return self._client
 
     def _put(self, client: Client, key: str, path: Path, metadata: Mapping[str, str]) -> ObjectSeen:
@@ -157,7 +157,8 @@ def _text(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-def _client(places: BackupPlaces) -> Client:
+def client_of(places: BackupPlaces) -> Client:
+    """A client for this installation's S3."""
     config = Config(
         connect_timeout=5,
         read_timeout=60,

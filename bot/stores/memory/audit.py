@@ -38,6 +38,9 @@ class MemoryAudit:
         first = next((one.at for one in self._entries if one.id > self._tables.trail["chained"]), None)
         return TrailState(self._clock(), first)
 
+    async def probe(self) -> None:
+        """Memory can always be written."""
+
     async def want_anchor(self) -> None:
         self._tables.trail["wanted"] += 1
 

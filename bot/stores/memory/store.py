@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
+from bot.services.audit_ports import AuditStore
 from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
     ApprovalStore,
-    AuditStore,
     BackupStore,
     InboxStore,
     MessageStore,

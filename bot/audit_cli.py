@@ -1,0 +1,240 @@
+"""`python -m bot audit ...`: the trail, exported, verified, proven entry by entry, and its keys."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
+
+import typer
+
+from bot.config import Settings
+from bot.domain.audit import Entry, RecordedEntry, Verb
+from bot.domain.canonical import canonical_json
+from bot.domain.errors import BotError, Misconfigured
+from bot.domain.people import Actor, Surface
+from bot.domain.redaction import Redactor
+from bot.installation import anchors_of, writer_of
+from bot.services.rows import AuditQuery
+from bot.services.trail import Trail
+from bot.stores.connections import Pool, make_pool
+from bot.stores.exporting import Exports
+from bot.stores.postgres import PostgresStore
+from bot.stores.proofs import proof_of
+from bot.stores.retention import retire
+from bot.stores.signing import make_key
+from bot.verifier import Report, Verifier
+
+T = TypeVar("T")
+Trusted: TypeAlias = dict[str, list[str]] | None
+
+app = typer.Typer(help="The trail: print, export, verify, prove.", invoke_without_command=True)
+
+KeysOption = Annotated[Path | None, typer.Option("--keys", help="Trusted public keys, as `audit keys` printed them.")]
+AnchorsOption = Annotated[str, typer.Option("--anchors", help="A folder with the anchors, or s3:// for the bucket.")]
+
+
+@app.callback()
+def show(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(help="How many entries, newest first.")] = 20,
+    before: Annotated[int | None, typer.Option(help="Only entries older than this number.")] = None,
+    run: Annotated[str, typer.Option(help="Only those of the run with this id.")] = "",
+    person: Annotated[str, typer.Option(help="Only those of this principal.")] = "",
+    target: Annotated[str, typer.Option(help="Only those that name this.")] = "",
+) -> None:
+    """Print the trail, one JSON line an entry."""
+    if context.invoked_subcommand is not None:
+        return
+    query = AuditQuery(limit=limit, before=before, run=run, principal=person, target=target)
+    for recorded, name in _run(_entries(query)):
+        who = {"name": name} if name else {}
+        typer.echo(canonical_json({"id": recorded.id, "at": recorded.at, "entry": recorded.entry} | who))
+
+
+async def _entries(query: AuditQuery) -> list[tuple[RecordedEntry, str]]:
+    async with _opened() as pool, PostgresStore(pool, _no_jobs, "count(*)").work() as work:
+        names = await work.audit.names()
+        return [(one, names.get(one.entry.actor.principal, "")) for one in await work.audit.find(query)]
+
+
+@app.command()
+def export(file: Annotated[Path, typer.Argument(help="A new file; `-` is standard output.")]) -> None:
+    """Write what is chained, for `verify` here or elsewhere."""
+    _run(_export(file))
+
+
+async def _export(file: Path) -> None:
+    target = sys.stdout.buffer if str(file) == "-" else _new(file)
+    async with _opened() as pool:
+        async for line in Exports(pool).lines():
+            target.write(line)
+        target.flush()
+
+
+def _new(file: Path) -> Any:
+    try:
+        return file.open("xb")
+    except OSError as error:
+        raise Misconfigured(f"Nothing was exported: {error}", hint="Choose a new file.") from error
+
+
+@app.command()
+def verify(
+    from_export: Annotated[Path | None, typer.Option(help="This export instead of the database.")] = None,
+    keys: KeysOption = None,
+    anchors: AnchorsOption = "",
+    signatures: Annotated[bool, typer.Option(help="Check every entry's own signature as well.")] = True,
+) -> None:
+    """Check the chain, the heads, the numbers and the signatures; exit code 1 when anything is wrong."""
+    report = _run(_verify(from_export, _trusted(keys), anchors, signatures=signatures))
+    typer.echo(report.text())
+    raise typer.Exit(1 if report.problems else 0)
+
+
+def _trusted(file: Path | None) -> Trusted:
+    try:
+        return json.loads(file.read_text(encoding="utf-8")) if file else None
+    except (OSError, ValueError) as error:
+        _stop(BotError(f"The keys cannot be read: {error}"))
+
+
+async def _verify(from_export: Path | None, trusted: Trusted, anchors: str, *, signatures: bool) -> Report:
+    with TemporaryDirectory() as folder:
+        texts = _texts(await _anchors(anchors, Path(folder))) if anchors else None
+        if from_export is not None:
+            with from_export.open("rb") as lines:
+                return Verifier(trusted, texts, signatures=signatures).check(lines)
+        return await _verify_database(trusted, texts, signatures=signatures)
+
+
+async def _verify_database(trusted: Trusted, texts: Iterator[str] | None, *, signatures: bool) -> Report:
+    async with _opened() as pool:
+        exports = Exports(pool)
+        retired = await exports.retired()
+        # By way of a file, so that a long check holds no snapshot of the database.
+        with NamedTemporaryFile() as file:
+            async for line in exports.lines():
+                file.write(line)
+            file.seek(0)
+            return Verifier(trusted, texts, signatures=signatures, retired=retired).check(file)
+
+
+async def _anchors(where: str, folder: Path) -> Path:
+    """The folder with all anchors; those of S3 are copied to `folder`."""
+    if not where.startswith("s3://"):
+        return Path(where)
+    place = anchors_of(Settings())
+    if place is None:
+        raise Misconfigured("No bucket of anchors is configured.", hint="Set TAKUMI_BOT_ANCHOR_BUCKET.")
+    number = 0
+    async for text in place.texts():
+        (folder / f"{number:012d}").write_text(text, encoding="utf-8")
+        number += 1
+    return folder
+
+
+def _texts(folder: Path) -> Iterator[str]:
+    """One after the other, so that never more than one is held."""
+    for file in sorted(folder.iterdir()):
+        yield file.read_text(encoding="utf-8")
+
+
+@app.command()
+def prove(entry: Annotated[int, typer.Argument(help="The number of the entry, as the trail shows it.")]) -> None:
+    """Print proof that this one entry is under a signed head, for somebody who may see no other."""
+    typer.echo(json.dumps(_run(_prove(entry))))
+
+
+async def _prove(entry: int) -> dict[str, Any]:
+    async with _opened() as pool:
+        exports = Exports(pool)
+        found, keys = await exports.place_of(entry), await exports.keys()
+    if found is None:
+        raise Misconfigured(f"Entry {entry} is not under a signed head.", hint="Is it in the trail, and chained?")
+    place, hashes = found
+    return place | {"proof": proof_of(hashes, place["index"]), "keys": keys}
+
+
+@app.command()
+def keys() -> None:
+    """Print the public keys that have signed here, to be published: by use, as `verify --keys` reads them."""
+    typer.echo(json.dumps(_run(_keys())))
+
+
+async def _keys() -> dict[str, list[str]]:
+    async with _opened() as pool:
+        return await Exports(pool).keys()
+
+
+@app.command()
+def key(file: Annotated[Path, typer.Argument(help="A new file, which only its owner may read.")]) -> None:
+    """Make a key that signs entries or heads, and print its public half."""
+    try:
+        typer.echo(make_key(file).public)
+    except BotError as error:
+        _stop(error)
+
+
+@app.command()
+def forget(principal: Annotated[str, typer.Argument(help="Whose name is erased; the entries stay.")]) -> None:
+    """Erase what a principal is called; the chain holds no names and is untouched."""
+    _run(_forget(principal))
+
+
+async def _forget(principal: str) -> None:
+    async with _opened() as pool, _store(pool).work() as work:
+        if not await work.audit.erase_name(principal):
+            raise Misconfigured(f"No name is kept for {principal}.", hint="Nothing had to be erased.")
+        await work.audit.record(Entry(_TERMINAL, Verb.NAME_ERASED, principal))
+
+
+@app.command(name="retire")
+def retire_month(month: Annotated[str, typer.Argument(help="The month, as 2025-01.")]) -> None:
+    """Drop a month of the trail that is anchored and older than ninety days, as the role that may."""
+    typer.echo(f"Retired up to position {_run(_retire(month))}; its heads stay.")
+
+
+async def _retire(month: str) -> int:
+    url = Settings().retention_database_url
+    if url is None:
+        raise Misconfigured("The role that retires is not known.", hint="Set TAKUMI_BOT_RETENTION_DATABASE_URL.")
+    async with _opened() as pool:
+        await Trail(_store(pool)).record(_TERMINAL, Verb.TRAIL_RETIRED, month, {})
+    return await retire(url.get_secret_value(), month)
+
+
+_TERMINAL = Actor("bot:terminal", Surface.TERMINAL)
+
+
+def _store(pool: Pool) -> PostgresStore:
+    settings = Settings()
+    return PostgresStore(pool, _no_jobs, "count(*)", Redactor(settings.secrets()), writer_of(settings))
+
+
+async def _no_jobs(*_: Any) -> None:
+    """Nothing here starts work."""
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[Pool]:
+    async with make_pool(Settings().database_url.get_secret_value(), max_size=2) as pool:
+        yield pool
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except BotError as error:
+        _stop(error)
+    except (OSError, ValueError) as error:
+        _stop(BotError(f"This cannot be read: {error}"))
+
+
+def _stop(error: BotError) -> NoReturn:
+    sys.stderr.write(f"{error} {error.hint}".strip() + "\n")
+    raise typer.Exit(2)

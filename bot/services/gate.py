@@ -1,0 +1,136 @@
+"""No entry, no action: what has to be provable before anything is changed, and saying loudly when it is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.chain import TrailState, reason_closed
+from bot.domain.documents import Document, Text
+from bot.domain.errors import OperationFailed, Refused, Unavailable, Unrecorded
+from bot.domain.risk import Risk
+from bot.domain.runs import Run
+from bot.services.ports import Chat, ChatUnavailable, Store
+
+log = structlog.get_logger()
+
+CHAIN_PATIENCE = timedelta(seconds=15)
+ANCHOR_PATIENCE = timedelta(seconds=30)
+LOOK_EVERY = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`anchored`: a place for anchors is configured. `must_anchor`: what is disruptive needs one, or broken glass."""
+
+    store: Store
+    anchored: bool = False
+    must_anchor: bool = False
+    chain_patience: timedelta = CHAIN_PATIENCE
+    anchor_patience: timedelta = ANCHOR_PATIENCE
+
+    async def state(self) -> TrailState:
+        async with self.store.work() as work:
+            return await work.audit.state()
+
+    async def closed(self) -> str:
+        """Why nothing that changes anything may be done now; empty when it may."""
+        return reason_closed(await self.state(), anchored=self.anchored)
+
+    async def must_be_open(self, risk: Risk) -> None:
+        """Raises: Refused."""
+        why = "" if risk is Risk.READ_ONLY else await self.closed()
+        if why:
+            raise Refused(
+                f"Nothing that changes anything is done now: {why}.",
+                hint="It works again by itself once the trail does; `/readyz` and the bot's log say more.",
+            )
+
+    async def wait(self, run: Run) -> None:
+        """Before an effect that disrupts: until its intent is chained and anchored. Raises: OperationFailed."""
+        if run.risk not in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE):
+            return
+        if not await self._until(run.id, "unchained", self.chain_patience):
+            raise OperationFailed(
+                "Nothing was begun: the intent is not chained into the audit trail, and nobody chains it.",
+                hint="Is a bot running with TAKUMI_BOT_SEQUENCER_DATABASE_URL? Ask again once it is.",
+            )
+        if self.must_anchor and not run.glass and not await self._until(run.id, "unanchored", self.anchor_patience):
+            why = (await self.state()).trouble or "no anchor came in time"
+            raise OperationFailed(
+                f"Nothing was begun: the audit trail is not anchored outside ({why}).",
+                hint="Mend the place of the anchors and ask again; in an emergency, break glass.",
+            )
+
+    async def _until(self, run_id: str, what: str, patience: timedelta) -> bool:
+        """Whether all entries of the run got so far in time; an anchor is asked for as long as one is waited for."""
+        loop = asyncio.get_running_loop()
+        deadline, asked_at = loop.time() + patience.total_seconds(), 0.0
+        while True:
+            async with self.store.work() as work:
+                standing = await work.audit.standing(run_id)
+                if getattr(standing, what) == 0:
+                    return True
+                if what == "unanchored" and loop.time() - asked_at >= 1:
+                    asked_at = loop.time()
+                    await work.audit.want_anchor()
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+@dataclass
+class TrailWatch:
+    """Looks at the trail now and then; what it saw last is what readiness and metrics say."""
+
+    gate: Gate
+    chat: Chat
+    channel: str
+    declare_voids: Callable[[], Awaitable[None]]
+    why: str = ""
+    state: TrailState | None = field(default=None)
+
+    async def look(self) -> None:
+        why = await self._reason()
+        if bool(why) != bool(self.why):
+            await self._tell(why)
+        self.why = why
+        if not why:
+            await self.declare_voids()
+
+    async def _reason(self) -> str:
+        try:
+            async with self.gate.store.work() as work:
+                await work.audit.probe()
+                self.state = await work.audit.state()
+        except (Unrecorded, Unavailable) as error:
+            return str(error)
+        return reason_closed(self.state, anchored=self.gate.anchored)
+
+    async def _tell(self, why: str) -> None:
+        """Loudly: in the log, and in Slack where it can be reached."""
+        if why:
+            log.error("trail.closed", why=why)
+            said = f"Nothing that changes anything is done until this is well again: {why}."
+        else:
+            log.warning("trail.open_again", after=self.why)
+            said = "The audit trail takes entries again: everything works as before."
+        try:
+            await self.chat.post(self.channel, "", Document(said, [Text(said)]), f"trail:{'closed' if why else 'open'}")
+        except (ChatUnavailable, OperationFailed) as error:
+            log.warning("trail.not_told", error=str(error))
+
+    def metrics(self) -> str:
+        """Gauges in Prometheus' text format."""
+        state = self.state
+        since = {
+            "unchained": state and state.unchained_since,
+            "unanchored": state and state.unanchored_since,
+        }
+        lines = [f"takumi_trail_open {0 if self.why else 1}"]
+        for name, at in since.items():
+            seconds = (state.now - at).total_seconds() if state and at else 0
+            lines.append(f"takumi_trail_{name}_seconds {seconds:g}")
+        return "\n".join(lines) + "\n"
