@@ -28,6 +28,10 @@ class InboxStore(Protocol):
         """Take an unworked row whose claim is free or has run out; None when there is nothing to do."""
         ...
 
+    async def renew(self, inbox_id: str, owner: str, lease: timedelta) -> bool:
+        """A longer claim for who holds it; False when it has run out."""
+        ...
+
     async def finish(self, inbox_id: str, note: str) -> None: ...
 
     async def let_go(self, inbox_id: str, owner: str) -> None:

@@ -1,5 +1,8 @@
 """Working on what the inbox holds, and answering it once."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +22,8 @@ from bot.services.trail import Trail
 
 log = structlog.get_logger()
 
-WORKING_LEASE = timedelta(seconds=60)
+# Short, so that a dead worker's requests are taken up soon, and renewed as long as somebody is at work.
+WORKING_LEASE = timedelta(seconds=20)
 _DECISIONS = ("run.approve", "run.deny", "run.prove", "run.sign", "run.signed")
 
 
@@ -41,13 +45,31 @@ class Requests:
         if row is None:
             return
         try:
-            reply = await self._answered(row)
+            async with self._kept(inbox_id):
+                reply = await self._answered(row)
         except (ChatUnavailable, Unavailable):
             async with self.store.work() as work:
                 await work.inbox.let_go(inbox_id, self.owner)
             raise
         async with self.store.work() as work:
             await work.inbox.finish(inbox_id, reply.document.summary if reply else "")
+
+    @asynccontextmanager
+    async def _kept(self, inbox_id: str) -> AsyncIterator[None]:
+        """Renew our claim until the block ends: a look-up may read a dump of many gigabytes."""
+        renewing = asyncio.create_task(self._renew(inbox_id))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, inbox_id: str) -> None:
+        while True:
+            await asyncio.sleep(WORKING_LEASE.total_seconds() / 3)
+            with suppress(Unavailable):
+                async with self.store.work() as work:
+                    await work.inbox.renew(inbox_id, self.owner, WORKING_LEASE)
 
     async def _answered(self, row: InboxRow) -> Reply | None:
         incoming = Incoming.model_validate(dict(row.delivery.payload))

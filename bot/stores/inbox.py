@@ -14,6 +14,10 @@ UPDATE inbox SET owner = %(owner)s, claimed_until = clock_timestamp() + %(lease)
 WHERE id = %(id)s AND worked_at IS NULL AND claimed_until <= clock_timestamp()
 RETURNING *
 """
+_RENEW = """
+UPDATE inbox SET claimed_until = clock_timestamp() + %s
+WHERE id = %s AND owner = %s AND worked_at IS NULL AND claimed_until > clock_timestamp()
+"""
 _UNWORKED = """
 SELECT id FROM inbox
 WHERE worked_at IS NULL AND claimed_until <= clock_timestamp() AND received_at <= clock_timestamp() - %s
@@ -48,6 +52,10 @@ class PostgresInbox:
     async def claim(self, inbox_id: str, owner: str, lease: timedelta) -> InboxRow | None:
         cursor = await self._connection.execute(_CLAIM, {"id": inbox_id, "owner": owner, "lease": lease})
         return _row(await cursor.fetchone())
+
+    async def renew(self, inbox_id: str, owner: str, lease: timedelta) -> bool:
+        cursor = await self._connection.execute(_RENEW, (lease, inbox_id, owner))
+        return cursor.rowcount == 1
 
     async def finish(self, inbox_id: str, note: str) -> None:
         await self._connection.execute(

@@ -56,6 +56,23 @@ async def test_what_is_no_json_fails_alone(under_test: StoreUnderTest):
     assert all(isinstance(answer, tuple) and answer[1] for answer in answers[:3])
 
 
+async def test_a_claim_is_renewed_by_who_holds_it_and_not_once_it_has_run_out(under_test: StoreUnderTest):
+    inbox_id, _ = await under_test.store.receive(a_delivery())
+    async with under_test.store.work() as work:
+        await work.inbox.claim(inbox_id, "w1", A_MOMENT)
+        assert not await work.inbox.renew(inbox_id, "w2", LONG)
+        assert await work.inbox.renew(inbox_id, "w1", 4 * A_MOMENT)
+    await under_test.wait(A_MOMENT)
+    async with under_test.store.work() as work:
+        assert await work.inbox.claim(inbox_id, "w2", LONG) is None
+    await under_test.wait(4 * A_MOMENT)
+    async with under_test.store.work() as work:
+        assert not await work.inbox.renew(inbox_id, "w1", LONG)
+        assert await work.inbox.claim(inbox_id, "w2", LONG) is not None
+        await work.inbox.finish(inbox_id, "")
+        assert not await work.inbox.renew(inbox_id, "w2", LONG)
+
+
 async def test_one_worker_holds_a_row_until_its_claim_runs_out(under_test: StoreUnderTest):
     inbox_id, _ = await under_test.store.receive(a_delivery())
     async with under_test.store.work() as work:

@@ -1,5 +1,6 @@
 """From an inbox row to an answer: who asks, for what, may they, and where."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.domain.errors import OperationFailed
 from bot.domain.people import Person
 from bot.domain.plans import Step
 from bot.domain.risk import Risk
+from bot.services import requests as requests_module
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.desk import desk
@@ -240,3 +242,21 @@ async def test_an_answer_while_slack_is_away_is_given_later() -> None:
         await world.requests.work(inbox_id)
     await world.requests.work(inbox_id)
     assert world.shown() == "all is well"
+
+
+async def test_a_request_that_takes_long_stays_its_worker_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests_module, "WORKING_LEASE", timedelta(milliseconds=30))
+    world, going_on = World(), asyncio.Event()
+
+    async def look_for_long(_user: str) -> Person:
+        await going_on.wait()
+        return Person("UAIKO", "T1", "Aiko")
+
+    monkeypatch.setattr(world.chat, "person", lambda user, **_: look_for_long(user))
+    inbox_id = await world.received("look")
+    working = asyncio.create_task(world.requests.work(inbox_id))
+    await asyncio.sleep(0.1)
+    async with world.store.work() as work:
+        assert await work.inbox.claim(inbox_id, "another", timedelta(seconds=1)) is None
+    going_on.set()
+    await working

@@ -27,6 +27,13 @@ class MemoryInbox:
         self._inbox[inbox_id] = InboxRecord(row, record.note, owner, self._clock() + lease)
         return row
 
+    async def renew(self, inbox_id: str, owner: str, lease: timedelta) -> bool:
+        record = self._inbox.get(inbox_id)
+        if record is None or record.row.worked or record.owner != owner or record.claimed_until <= self._clock():
+            return False
+        self._inbox[inbox_id] = replace(record, claimed_until=self._clock() + lease)
+        return True
+
     async def finish(self, inbox_id: str, note: str) -> None:
         record = self._inbox.get(inbox_id)
         if record is not None and not record.row.worked:
