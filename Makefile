@@ -6,7 +6,7 @@ ARGS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check soak-crash bench pictures lock clean
+.PHONY: help demo demo-reset test check soak-crash approvals bench pictures lock clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs against code, sizes
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.check_sizes
+
+approvals: $(VENV)/.dev ## 100,000 generated sequences of requests and decisions; SEQUENCES=1000 for fewer
+	@TAKUMI_SEQUENCES=$(or $(SEQUENCES),100000) $(BIN)/python -m pytest -q tests/unit/test_approval_machine.py
 
 soak-crash: $(VENV)/.dev ## three replicas under a tormentor; ARGS="--kills 200 --seed 7 --minutes 60"
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -30,7 +30,7 @@ from bot.services.proofs import Proofs
 from bot.services.rows import AuditQuery, Job
 from bot.services.runs import Asked, Runs
 from bot.stores.memory.store import MemoryStore
-from tests.fakes import FakeChat, FakeTools, Nothing, Scripted, catalog_of
+from tests.fakes import FakeChat, FakeTools, Nothing, Scripted, StepTools, catalog_of
 
 AIKO, EMI, TARO, REI, SORA = (
     Actor(f"slack:T1:{user}", Surface.SLACK, user) for user in ("UAIKO", "UEMI", "UTARO", "UREI", "USORA")
@@ -63,7 +63,7 @@ class World:
 
     def __init__(self, environment: str = "demo", rules: Rules | None = None) -> None:
         self.passed = timedelta()
-        self.store = MemoryStore(lambda: datetime.now(UTC) + self.passed)
+        self.store = self.make_store()
         self.tools, self.chat = FakeTools(), FakeChat(people=dict(PEOPLE))
         self.seen: Seen | BotError = Seen(sha256="aaa", rows=1000)
         self.environment, self.enrols = environment, True
@@ -76,6 +76,12 @@ class World:
         self.runs = Runs(self.store, self.tools, catalog, self.approvals)
         self.execution = Execution(self.store, self.tools, catalog, self.approvals, "worker")
 
+    def make_store(self) -> MemoryStore:
+        return MemoryStore(lambda: datetime.now(UTC) + self.passed)
+
+    async def effect(self, tools: StepTools) -> None:
+        """What the step does to the platform; machines look closer."""
+
     def book(self) -> Runbook:
         async def look_up(_params: Any, _tools: Any) -> Facts:
             if isinstance(self.seen, BotError):
@@ -83,7 +89,7 @@ class World:
             return self.seen
 
         def plan(_params: Any, facts: Seen, _run: RunInfo) -> Plan:
-            steps = (Step("swap", "Swap", Scripted("swap")),)
+            steps = (Step("swap", "Swap", Scripted("swap", act=self.effect)),)
             shown = (ShownFact("Rows now", facts.rows, tolerance=0.1),)
             return Plan("Replace", steps, (), self.environment, {"sha256": facts.sha256}, shown)
 
