@@ -36,7 +36,7 @@ ROLES = {
     "UAIKO": {Role.DEVELOPER},
     "UEMI": {Role.ENGINEERING_LEAD},
     "UTARO": {Role.TEAM_LEAD},
-    "UREI": {Role.CTO},
+    "UREI": {Role.CTO, Role.ENGINEERING_LEAD},
     "USORA": {Role.SECURITY, Role.TEAM_LEAD},
 }
 D, T, E, C = Role.DEVELOPER, Role.TEAM_LEAD, Role.ENGINEERING_LEAD, Role.CTO
