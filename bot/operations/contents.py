@@ -6,7 +6,7 @@ Source: what was tried on PostgreSQL 15 and 18; a test holds the hashes to be th
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.backups import Contents, TableCount, TableKind
 from bot.domain.errors import OperationFailed
@@ -14,6 +14,7 @@ from bot.operations.together import together
 from bot.operations.tools.sessions import NO_ANSWER, Session, quoted
 
 READERS = 2
+PAGES_AT_ONCE = 8192
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 Opener = Callable[[], AbstractAsyncContextManager[Session]]
 Told = Callable[[int, int], Awaitable[None]]
@@ -43,6 +44,7 @@ class Relation:
     name: str
     kind: TableKind
     columns: tuple[str, ...]
+    pages: int = field(default=0, compare=False)
 
     @property
     def key(self) -> str:
@@ -62,8 +64,8 @@ async def relations(session: Session) -> tuple[Relation, ...]:
     """Everything with rows that is not the system's, largest first."""
     found = await session.rows(_RELATIONS)
     return tuple(
-        Relation(oid, schema, name, _kind(kind, of_extension), tuple(columns))
-        for oid, schema, name, kind, of_extension, columns in found
+        Relation(oid, schema, name, _kind(kind, of_extension), tuple(columns), pages)
+        for oid, schema, name, kind, of_extension, columns, pages in found
     )
 
 
@@ -73,19 +75,21 @@ def _kind(relkind: str, of_extension: bool) -> TableKind:
 
 
 async def read_contents(open_session: Opener, found: Sequence[Relation], snapshot: str, told: Told) -> Contents:
-    """Count and hash the relations in that snapshot (the present one when empty), several tables at a time.
+    """Count and hash the relations in that snapshot (the present one when empty), several parts at a time.
 
-    `told(done, all)` hears of every finished table. Raises: OperationFailed.
+    `told(done, all)` hears of every finished part. Raises: OperationFailed.
     """
-    queue, tables = list(reversed(found)), dict[str, TableCount]()
+    parts = [part for relation in found for part in _parts(relation)]
+    queue, tables = list(reversed(parts)), dict[str, TableCount]()
 
     async def read_tables() -> None:
         async with open_session() as session:
             await begin_reading(session, snapshot)
             while queue:
-                relation = queue.pop()
-                tables[relation.key] = await _count(session, relation)
-                await told(len(tables), len(found))
+                part = queue.pop()
+                counted = await _count(session, part)
+                tables[part.relation.key] = _sum(tables.get(part.relation.key), counted)
+                await told(len(parts) - len(queue), len(parts))
 
     async def read_rest() -> Contents:
         async with open_session() as session:
@@ -105,13 +109,38 @@ async def begin_reading(session: Session, snapshot: str = "") -> None:
         await session.rows(setting)
 
 
-async def _count(session: Session, relation: Relation) -> TableCount:
-    if relation.kind is TableKind.PARTITIONED:
-        return TableCount(rows=0, kind=relation.kind)
-    if relation.kind is TableKind.TABLE:
-        rows, first, second = (await session.rows(content_hash(relation)))[0]
+@dataclass(frozen=True)
+class Part:
+    """The rows of a relation in some of its pages; the last part has no end."""
+
+    relation: Relation
+    first_page: int
+    end_page: int | None
+
+
+def _parts(relation: Relation) -> list[Part]:
+    """Parts of equal size, so that one big table does not keep a single reader busy."""
+    starts = range(0, max(relation.pages, 1), PAGES_AT_ONCE) if relation.kind is TableKind.TABLE else (0,)
+    ends = (*starts[1:], None)
+    return [Part(relation, start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def _sum(one: TableCount | None, other: TableCount) -> TableCount:
+    """Sums of hashes are sums of their parts."""
+    if one is None:
+        return other
+    first, second = int(one.hash_1) + int(other.hash_1), int(one.hash_2) + int(other.hash_2)
+    return TableCount(rows=one.rows + other.rows, hash_1=str(first), hash_2=str(second), kind=one.kind)
+
+
+async def _count(session: Session, part: Part) -> TableCount:
+    kind = part.relation.kind
+    if kind is TableKind.PARTITIONED:
+        return TableCount(rows=0, kind=kind)
+    if kind is TableKind.TABLE:
+        rows, first, second = (await session.rows(content_hash(part)))[0]
         return TableCount(rows=rows, hash_1=str(first), hash_2=str(second))
-    return TableCount(rows=await _count_only(session, relation), kind=relation.kind)
+    return TableCount(rows=await _count_only(session, part.relation), kind=kind)
 
 
 async def _count_only(session: Session, relation: Relation) -> int:
@@ -127,13 +156,17 @@ async def _count_only(session: Session, relation: Relation) -> int:
     return int(rows)
 
 
-def content_hash(relation: Relation) -> str:
-    """The statement that counts a table and hashes every stored value of every row, in any order of rows.
+def content_hash(part: Part) -> str:
+    """The statement that counts rows and hashes every stored value of each, in any order of rows.
 
-    Sums, not XOR, in which equal pairs of rows cancel; ROW(...) and not the table's name, which a column may capture.
+    Sums, not XOR, in which equal pairs of rows cancel; ROW(...) and not the table's name, which a column may capture;
+    OFFSET 0, without which each row would be turned into text twice.
     """
+    relation = part.relation
     columns = ", ".join(quoted(column) for column in relation.columns)
-    return _CONTENT_HASH.format(columns=columns, table=quoted(relation.schema, relation.name))
+    end = "" if part.end_page is None else f" AND ctid < '({part.end_page},0)'"
+    where = f"ctid >= '({part.first_page},0)'{end}"
+    return _CONTENT_HASH.format(columns=columns, table=quoted(relation.schema, relation.name), where=where)
 
 
 async def _read_rest(session: Session) -> Contents:
@@ -161,7 +194,8 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
                AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
        ARRAY(SELECT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-             ORDER BY a.attname COLLATE "C")
+             ORDER BY a.attname COLLATE "C"),
+       CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -170,7 +204,7 @@ ORDER BY c.relpages DESC, n.nspname, c.relname
 
 _CONTENT_HASH = """
 SELECT count(*), coalesce(sum(hashtextextended(x, 1)), 0), coalesce(sum(hashtextextended(x, 2)), 0)
-FROM (SELECT ROW({columns})::text COLLATE "C" AS x FROM ONLY {table}) AS q
+FROM (SELECT ROW({columns})::text COLLATE "C" AS x FROM ONLY {table} WHERE {where} OFFSET 0) AS q
 """
 
 _SEQUENCES = """

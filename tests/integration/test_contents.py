@@ -7,11 +7,12 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.backups import Contents, TableKind, differences
+from bot.operations import contents
 from bot.operations.comparing import contents_of
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.databases import create_platform_database
 from demo.platform.postgres import Cluster
-from tests.integration.backups import SmallEngine, backup_plan, connected, platform, with_restorer
+from tests.integration.backups import SmallEngine, backup_plan, connected, filled_database, platform, with_restorer
 from tests.servers import drop_database, unique_name
 
 TYPES = (Path(__file__).parent.parent / "data" / "every_type.sql").read_text(encoding="utf-8")
@@ -64,6 +65,20 @@ async def test_every_kind_of_thing_survives_a_proven_backup(
     assert manifest["sequences"]["public.counted"] == 2
     assert manifest["sequences"]["public.unused"] is manifest["sequences"]["public.downwards"] is None
     assert manifest["large_objects"]["rows"] == 3
+
+
+async def test_a_table_read_in_parts_has_the_same_hash(
+    each_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with filled_database(each_cluster) as name:
+        async with connected(each_cluster, name) as owner:
+            await owner.execute(
+                "DELETE FROM profiles WHERE profile_id > 4990 AND profile_id NOT IN (SELECT profile_id FROM skills)"
+            )
+        whole = await read(each_cluster, name, tmp_path)
+        monkeypatch.setattr(contents, "PAGES_AT_ONCE", 7)
+        assert await read(each_cluster, name, tmp_path) == whole
+    assert whole.tables["public.skills"].rows == 9000
 
 
 CHANGES = {

@@ -10,7 +10,7 @@ from bot.domain.errors import OperationFailed, Refused
 from bot.domain.runbooks import RunInfo
 from bot.domain.targets import Environment
 from bot.operations import DatabaseFacts, PlaceFacts
-from bot.operations.contents import Relation, content_hash, readable
+from bot.operations.contents import Part, Relation, content_hash, readable
 from bot.operations.dumping import label_of
 from bot.operations.files import BackupFiles, disk_errors, must_have_room, publish_file, reserve_name
 from bot.operations.looking import refuse_own
@@ -73,7 +73,7 @@ def test_a_backup_is_named_as_the_guide_names_it(database: str, name: str) -> No
 def test_names_cannot_break_out_of_sql() -> None:
     assert quoted("public", 'we"ird; DROP') == '"public"."we""ird; DROP"'
     relation = Relation(1, "public", "t", TableKind.TABLE, ('a"b', "t", "{x}"))
-    assert 'ROW("a""b", "t", "{x}")::text' in content_hash(relation)
+    assert 'ROW("a""b", "t", "{x}")::text' in content_hash(Part(relation, 0, None))
     assert readable("public", "a.b") == 'public."a.b"'
 
 
