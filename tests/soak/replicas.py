@@ -63,13 +63,19 @@ class Replica:
         self.paused = False
 
     async def is_ready(self) -> bool:
+        return await self._says_ok("readyz")
+
+    async def is_serving(self) -> bool:
+        return await self._says_ok("healthz")
+
+    async def _says_ok(self, path: str) -> bool:
         if not self.is_up or self.paused:
             return False
         try:
             timeout = aiohttp.ClientTimeout(total=3)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(f"http://127.0.0.1:{self.port}/readyz") as answer,
+                session.get(f"http://127.0.0.1:{self.port}/{path}") as answer,
             ):
                 return answer.status == HTTPStatus.OK
         except (aiohttp.ClientError, TimeoutError):

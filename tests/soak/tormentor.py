@@ -17,6 +17,7 @@ from tests.soak.inside import Inside
 from tests.soak.replicas import Replica, Replicas
 
 AIM_SECONDS = 8.0
+STARTING = "kill while starting"
 SLACK_FAULTS: Sequence[tuple[str, dict[str, object]]] = (
     ("ratelimited", {"method": "chat.postMessage", "seconds": 2, "times": 2}),
     ("ratelimited", {"method": "*", "seconds": 1, "times": 5}),
@@ -92,7 +93,9 @@ class Tormentor:
         """At a random moment."""
         await asyncio.sleep(self._random.uniform(0, 1.5))
         if awake := self.replicas.awake:
-            await self._kill(self._random.choice(awake), "kill")
+            replica = self._random.choice(awake)
+            # One that is still starting has nothing to lose: it does not count.
+            await self._kill(replica, "kill" if await replica.is_serving() else STARTING)
 
     async def kill_inside(self) -> None:
         """Inside a step: one that was not hit so far, if there is one."""
@@ -108,8 +111,8 @@ class Tormentor:
     async def _kill(self, replica: Replica, how: str) -> None:
         pid = replica.pid
         at = await replica.kill()
-        self.kills += 1
-        self.did["kill"] += 1
+        self.kills += how != STARTING
+        self.did[STARTING if how == STARTING else "kill"] += 1
         self.hurts.append(Hurt(at, await self.inside.runs_of(pid), how))
 
     async def pause(self) -> None:
