@@ -71,10 +71,6 @@ async def test_a_table_read_in_parts_has_the_same_hash(
     each_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with filled_database(each_cluster) as name:
-        async with connected(each_cluster, name) as owner:
-            await owner.execute(
-                "DELETE FROM profiles WHERE profile_id > 4990 AND profile_id NOT IN (SELECT profile_id FROM skills)"
-            )
         whole = await read(each_cluster, name, tmp_path)
         monkeypatch.setattr(contents, "PAGES_AT_ONCE", 7)
         assert await read(each_cluster, name, tmp_path) == whole

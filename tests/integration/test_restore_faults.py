@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.operations import Seen
+from bot.operations.restorers import restorer
 from bot.operations.swapping import SwapDatabases
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.postgres import Cluster
@@ -108,6 +109,9 @@ async def test_a_file_that_is_replaced_after_it_was_looked_at_is_never_swapped_i
     replacement = tmp_path / other.earlier["publish"]["backup"]["file"]
     (tmp_path / backup).write_bytes(replacement.read_bytes())
     with pytest.raises(OperationFailed, match="is not the file it should be"):
+        await plan.steps[0].do.run(engine.tools("load"))
+    await untouched(cluster, source, oid)
+    with pytest.raises(OperationFailed, match="is not the file it should be"):
         await engine.execute(plan)
     await untouched(cluster, source, oid)
 
@@ -191,6 +195,7 @@ async def test_a_database_that_was_replaced_since_the_plan_is_not_touched(
         await connection.execute(f"CREATE DATABASE {source} OWNER takumi TEMPLATE {source}_moved")
     with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
         await engine.execute(plan)
+    assert engine.earlier == {}
     with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
         await backing.execute(dump)
     with pytest.raises(OperationFailed, match="no longer the database that this run was planned for"):
@@ -217,3 +222,19 @@ async def test_databases_that_somebody_renamed_are_not_swapped(
     for step in reversed(before):
         if step.undo:
             await step.undo.run(engine.tools(f"{step.key}.undo"))
+
+
+async def test_the_role_that_restores_serves_one_restore_at_a_time(source: str, toolbox: Toolbox, backup: str) -> None:
+    engine, tools = SmallEngine(toolbox), SmallEngine(toolbox).tools("other")
+    plan = await restore_plan(engine, backup, source)
+    async with restorer(tools, tools.database(source), untrusted=True):
+        waiting = asyncio.create_task(plan.steps[0].do.run(engine.tools("load")))
+        await until(lambda: is_said(engine, "waiting for the role that restores"))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+    await waiting
+    await plan.steps[0].undo.run(engine.tools("load.undo"))
+
+
+async def is_said(engine: SmallEngine, words: str) -> bool:
+    return any(words in said for said in engine.said)
