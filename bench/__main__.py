@@ -4,11 +4,12 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, restore, run_start
+from bench import ack, audit, restore, run_start
 from bench.results import Result, show, write
 
 BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
     "ack": ack.run,
+    "audit": audit.run,
     "restore": restore.run,
     "run.start": run_start.run,
 }

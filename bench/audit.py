@@ -1,0 +1,219 @@
+"""The trail: recording against a plain INSERT of the same row, chaining with its lag, verifying against bare hashlib.
+
+Both sides of `audit.record` use the same pool, transactions and durability; the peer's row is made beforehand, and its
+table has the same columns and indexes but no signature to make, no chain, no triggers.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from bench.ack import DATABASE, database, settings
+from bench.processes import free_port, output
+from bench.results import Compared, Result
+from bot.domain.audit import Entry, Verb
+from bot.domain.people import Actor, Surface
+from bot.domain.redaction import NOTHING_SECRET
+from bot.stores.audit import body_of
+from bot.stores.chain import PostgresChain
+from bot.stores.connections import Pool, make_pool, transaction
+from bot.stores.exporting import Exports
+from bot.stores.postgres import PostgresStore
+from bot.stores.signing import Writer, passing_key
+from bot.verifier import Verifier, is_signed
+from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, BOT_SEQUENCER
+from demo.platform.postgres import Cluster
+
+ROUNDS = 3
+SECONDS = 2.0
+BACKLOG = 40_000
+WRITERS = (1, 8, 32)
+PLAIN = "plain INSERT of the same row, one a transaction"
+ENTRY = Entry(
+    Actor("slack:T0BENCH:U0BENCH", Surface.SLACK, "U0BENCH"),
+    Verb.STEP_INTENDED,
+    "backup-database",
+    "0123456789abcdef0123",
+    "a" * 64,
+    {"attempt": 1, "does": "Dump takumi with pg_dump into a file of its own", "step": "dump"},
+)
+_COPY = """
+CREATE TABLE plain (LIKE audit_entries INCLUDING DEFAULTS INCLUDING GENERATED, PRIMARY KEY (id, at));
+CREATE INDEX ON plain (run, id) WHERE run <> '';
+CREATE INDEX ON plain (principal, id);
+CREATE INDEX ON plain (at);
+GRANT INSERT ON plain TO takumi_bot;
+"""
+_PLAIN = "INSERT INTO plain (body, writer, number, signature) VALUES (%s, %s, %s, %s)"
+
+Once = Callable[[], Awaitable[None]]
+
+
+async def run() -> Sequence[Result]:
+    async with database() as cluster:
+        environment = settings(cluster, free_port()) | {
+            "TAKUMI_BOT_SEQUENCER_DATABASE_URL": cluster.url(DATABASE, BOT_SEQUENCER)
+        }
+        await output("-m", "bot", "migrate", environment=environment)
+        async with cluster.connect(DATABASE, BOT_OWNER) as connection:
+            await connection.execute(_COPY.encode())
+        async with make_pool(cluster.url(DATABASE, BOT_RUNTIME), max_size=max(WRITERS)) as pool:
+            store = PostgresStore(pool, _no_jobs, "count(*)")
+            recorded = [await recording(writers, store, pool) for writers in WRITERS]
+            return [*recorded, *await chaining(cluster, store, pool), *await verifying(pool)]
+
+
+async def _no_jobs(*_: object) -> None:
+    """Nothing here starts work."""
+
+
+async def recording(writers: int, store: PostgresStore, pool: Pool) -> Result:
+    compared = Compared(f"audit.record.{writers}", PLAIN, "entries/s", 0.9, "higher")
+    row = (body_of(ENTRY, NOTHING_SECRET), "a" * 32, 1, "b" * 128)
+
+    async def ours() -> None:
+        async with store.work() as work:
+            await work.audit.record(ENTRY)
+
+    async def plain() -> None:
+        async with transaction(pool) as connection:
+            await connection.execute(_PLAIN, row)
+
+    mine: list[float] = []
+    theirs: list[float] = []
+    for _ in range(ROUNDS):
+        theirs.append(await rate(plain, writers))
+        mine.append(await rate(ours, writers))
+    return compared.result(mine, theirs)
+
+
+async def rate(once: Once, writers: int) -> float:
+    """How often a second so many do it at once."""
+    begun = time.perf_counter()
+
+    async def write() -> int:
+        done = 0
+        while time.perf_counter() - begun < SECONDS:
+            await once()
+            done += 1
+        return done
+
+    counts = await asyncio.gather(*(write() for _ in range(writers)))
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+async def chaining(cluster: Cluster, store: PostgresStore, pool: Pool) -> list[Result]:
+    """A backlog worked off, and how late entries are chained while 32 writers record."""
+    async with make_pool(cluster.url(DATABASE, BOT_SEQUENCER), max_size=2) as sequencing:
+        chain = PostgresChain(sequencing, passing_key())
+        await chain.publish_key()
+        await store.publish_key()
+        await chain.take("bench", "bench", timedelta(hours=1))
+        await chain_all(chain)
+        rates = []
+        for _ in range(ROUNDS):
+            await fill(pool)
+            begun = time.perf_counter()
+            rates.append(await chain_all(chain) / (time.perf_counter() - begun))
+        late = [await lag(chain, store, pool) for _ in range(ROUNDS)]
+    return [
+        Compared("audit.chain", "the aim of 20,000 entries a second", "entries/s", 1.0, "higher").result(
+            rates, [20_000.0]
+        ),
+        Compared("audit.chain.lag.p99", "the aim of 250 ms, with 32 writers at once", "ms", 1.0, "lower").result(
+            late, [250.0]
+        ),
+    ]
+
+
+async def chain_all(chain: PostgresChain) -> int:
+    chained = 0
+    while done := await chain.chain("bench", 2048):
+        chained += done
+    return chained
+
+
+async def fill(pool: Pool) -> None:
+    """Entries that nobody has chained, each with a signature of its own."""
+    writer, body = Writer(passing_key()), body_of(ENTRY, NOTHING_SECRET)
+    async with transaction(pool) as connection:
+        await connection.execute("SET LOCAL statement_timeout = 0")
+        for _ in range(BACKLOG // 2000):
+            numbers = [writer.take() for _ in range(2000)]
+            signatures = [writer.sign(number, body) for number in numbers]
+            await connection.execute(
+                "INSERT INTO audit_entries (body, writer, number, signature) "
+                "SELECT %s, %s, n, s FROM unnest(%s::bigint[], %s::text[]) t (n, s)",
+                (body, writer.name, numbers, signatures),
+            )
+
+
+async def lag(chain: PostgresChain, store: PostgresStore, pool: Pool) -> float:
+    """The 99th percentile of the time from an entry's record to its place, in milliseconds."""
+    ages: list[float] = []
+    writing = True
+
+    async def follow() -> None:
+        while writing:
+            async with transaction(pool) as connection:
+                row = await (
+                    await connection.execute(
+                        "SELECT extract(epoch FROM clock_timestamp() - min(at)) * 1000 AS age "
+                        "FROM audit_entries WHERE position IS NULL"
+                    )
+                ).fetchone()
+            await chain.chain("bench", 2048)
+            if row and row["age"] is not None:
+                ages.append(float(row["age"]))
+            await asyncio.sleep(0.05)
+
+    async def ours() -> None:
+        async with store.work() as work:
+            await work.audit.record(ENTRY)
+
+    following = asyncio.create_task(follow())
+    await rate(ours, 31)
+    writing = False
+    await following
+    return sorted(ages)[int(len(ages) * 0.99)]
+
+
+async def verifying(pool: Pool) -> list[Result]:
+    """The chain, its trees and heads against hashlib alone over the same bytes; signatures as a check of their own."""
+    lines = [line async for line in Exports(pool).lines()]
+    hashed = [line[67:-1] for line in lines if line.startswith(b"E ")]
+    mine, theirs = [], []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        for line in hashed:
+            hashlib.sha256(line).digest()
+        theirs.append(len(hashed) / (time.perf_counter() - begun))
+        begun = time.perf_counter()
+        report = Verifier(signatures=False).check(lines)
+        mine.append(len(hashed) / (time.perf_counter() - begun))
+        if report.problems:
+            raise RuntimeError(f"the benchmark's own trail is broken: {report.problems[0]}")
+    bare = Compared("audit.verify", "bare hashlib over the same bytes", "entries/s", 0.5, "higher")
+    return [bare.result(mine, theirs), signed(lines)]
+
+
+def signed(lines: Sequence[bytes]) -> Result:
+    """Signatures of entries, through our check and through cryptography's own call."""
+    key = passing_key()
+    public, message = key.private.public_key(), lines[1][67 + 192 : -1]
+    signature = key.sign(message)
+    mine, theirs = [], []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        for _ in range(1000):
+            public.verify(bytes.fromhex(signature), message)
+        theirs.append(1000 / (time.perf_counter() - begun))
+        begun = time.perf_counter()
+        if not all(is_signed([key.public], signature.encode(), message) for _ in range(1000)):
+            raise RuntimeError("a good signature was refused")
+        mine.append(1000 / (time.perf_counter() - begun))
+    return Compared("audit.signatures", "cryptography's verify, one key", "entries/s", 0.5, "higher").result(
+        mine, theirs
+    )
