@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.app import Bot
+from bot.domain import phrases
 from bot.domain.errors import BotError
 from bot.domain.people import Role
 from bot.installation import foreign_schemas
@@ -68,7 +69,7 @@ def _role(role: Role) -> Callable[[Bot], Awaitable[str]]:
         members = await bot.chat.members(role)
         if not members:
             raise BotError("Nobody fills it.", hint="Add somebody to its Slack user group, or list user ids.")
-        return f"{len(members)} people"
+        return phrases.count(len(members), "person", "people")
 
     return look
 
