@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 WATCH_EVERY = timedelta(seconds=1)
 PROGRESS_EVERY = timedelta(seconds=2)
+RECORD_AGAIN = timedelta(seconds=1)
 
 
 class StepFailed(Exception):
@@ -175,11 +177,12 @@ class StepWork:
         )
 
     async def _say(self, key: str, text: str) -> None:
-        """Progress, written at most once in two seconds; the step's outcome replaces it."""
+        """Progress, written at most once in two seconds; the step's outcome replaces it, and no step fails for it."""
         now = asyncio.get_running_loop().time()
         if key in self._rows and now - self._told_at >= PROGRESS_EVERY.total_seconds():
             self._told_at = now
-            await self._record(replace(self._rows[key], note=text), None, {})
+            with suppress(Unavailable, LeaseLost):
+                await self._write(replace(self._rows[key], note=text), None, {})
 
     async def _note_failure(self, failure: StepFailed) -> None:
         data = {"failure": failure.message, "hint": failure.hint, "cancelled": failure.cancelled}
@@ -218,22 +221,50 @@ class StepWork:
     async def _record(
         self, row: StepRow, verb: Verb | None, details: Mapping[str, Any], *, starts: bool = False, ends: bool = False
     ) -> None:
+        """Write it; an outcome is not lost to a database that is away for a moment. Raises: LeaseLost, Unavailable."""
+        while True:
+            try:
+                await self._write(row, verb, details, starts=starts, ends=ends)
+            except Unavailable:
+                if not ends or not self._keeper.is_held:
+                    raise
+                log.warning("step.not_recorded_yet", run=self._run.id, step=row.key)
+                await asyncio.sleep(RECORD_AGAIN.total_seconds())
+            else:
+                return
+
+    async def _write(
+        self, row: StepRow, verb: Verb | None, details: Mapping[str, Any], *, starts: bool = False, ends: bool = False
+    ) -> None:
         """Write a step's row, its audit entry and its products together. Raises: LeaseLost, and writes nothing then."""
         async with self._store.work() as work:
             now = await self._must_hold(work)
             row = replace(row, started_at=now if starts else row.started_at, finished_at=now if ends else None)
-            await work.runs.save_step(self._run.id, row)
-            if verb is not None:
-                await work.audit.record(self._entry(verb, {"step": row.key, **details}))
-            if verb is Verb.STEP_DONE and "backup" in row.data:
-                await record_backup(work, self._run, row.data["backup"])
-            await want_run_messages(work, self._run)
+            if not (ends and await self._is_written(work, row)):
+                await self._save(work, row, verb, details)
         self._rows[row.key] = row
+
+    async def _save(self, work: Work, row: StepRow, verb: Verb | None, details: Mapping[str, Any]) -> None:
+        await work.runs.save_step(self._run.id, row)
+        if verb is not None:
+            await work.audit.record(self._entry(verb, {"step": row.key, **details}))
+        if verb is Verb.STEP_DONE and "backup" in row.data:
+            await record_backup(work, self._run, row.data["backup"])
+        await want_run_messages(work, self._run)
+
+    async def _is_written(self, work: Work, row: StepRow) -> bool:
+        """Whether it was committed before, and only the answer was lost."""
+        stored = await work.runs.get(self._run.id)
+        return stored is not None and (stored.step(row.key).state, stored.step(row.key).attempt) == (
+            row.state,
+            row.attempt,
+        )
 
     async def _end(self, state: RunState, verb: Verb, failure: str = "", hint: str = "") -> None:
         async with self._store.work() as work:
             await self._must_hold(work)
-            await work.runs.move(self._run.id, RunState.RUNNING, state, failure=failure, hint=hint)
+            if not await work.runs.move(self._run.id, RunState.RUNNING, state, failure=failure, hint=hint):
+                return  # it was committed before, and only the answer was lost
             await work.audit.record(self._entry(verb, {"failure": failure} if failure else {}))
             await want_run_messages(work, replace(self._run, state=state))
 

@@ -240,10 +240,18 @@ def endings(seen: Evidence) -> Iterator[str]:
             by_run[entry.run].append(entry)
     for run, entries in by_run.items():
         ends = [entry.verb for entry in entries if entry.verb in ENDS]
+        late = [entry.verb for entry in entries[_first_end(entries) :] if entry.verb.startswith("step.")]
+        if late:
+            yield f"run {run} went on after its end: {late}"
         if len(ends) != 1:
             last = [f"{entry.at:%H:%M:%S} {entry.verb}" for entry in entries[-4:]]
             yield f"run {run} ended {len(ends)} times: {ends}; its last entries are {last}"
         yield from _open_intents(run, [entry for entry in entries if entry.verb.startswith(("step.", "run."))])
+
+
+def _first_end(entries: Sequence[Entry]) -> int:
+    """The place of the entry that ends the run; behind the last without one."""
+    return next((place for place, entry in enumerate(entries) if entry.verb in ENDS), len(entries))
 
 
 def _open_intents(run: str, entries: Sequence[Entry]) -> Iterator[str]:

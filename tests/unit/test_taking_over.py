@@ -1,19 +1,23 @@
 """What a worker that was away may still do, what undoing leaves in the trail, and what a takeover ends first."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.audit import Verb
-from bot.domain.errors import OperationFailed
+from bot.domain.errors import OperationFailed, Unavailable
 from bot.domain.operations import Outcome
 from bot.domain.plans import Step
-from bot.domain.runs import RunState, StepState
+from bot.domain.runs import RunState, StepRow, StepState
 from bot.services import steps as steps_module
 from bot.services.execution import Execution
 from bot.services.leases import Kept
+from bot.services.ports import Work
 from bot.stores.memory.runs import MemoryRuns
+from bot.stores.memory.store import MemoryStore
 from tests.fakes import Scripted, StepTools, failing, forever, runbook
 from tests.unit.test_execution import AIKO, World
 
@@ -126,3 +130,64 @@ async def test_an_undo_over_its_limit_is_stopped_and_told() -> None:
     run = await world.run()
     assert world.tools.happened == ["one", "undo one", "stopped"]
     assert "Could not put back 'One': It took longer than" in run.failure
+
+
+def away_for_a_while(monkeypatch: pytest.MonkeyPatch, wanted: Callable[[StepRow], bool]) -> list[str]:
+    """The bot's database is away for the first two tries to save such a row; answers what was tried."""
+    original, tries = MemoryRuns.save_step, []
+
+    async def save(self: MemoryRuns, run_id: str, row: StepRow) -> None:
+        if wanted(row) and len(tries) < 2:
+            tries.append(row.key)
+            raise Unavailable("The bot's own database did not answer.")
+        await original(self, run_id, row)
+
+    monkeypatch.setattr(MemoryRuns, "save_step", save)
+    monkeypatch.setattr(steps_module, "RECORD_AGAIN", QUICKLY)
+    return tries
+
+
+async def test_an_outcome_is_recorded_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour's dump is not made again because the database blinked in its last second."""
+    world = World(runbook(Step("one", "One", Scripted("one"))))
+    tries = away_for_a_while(monkeypatch, lambda row: row.state is StepState.DONE)
+    run = await world.run()
+    assert len(tries) == 2
+    assert run.state is RunState.SUCCEEDED
+    assert world.tools.happened == ["one"]
+
+
+async def test_an_outcome_whose_commit_was_not_answered_is_not_recorded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(runbook(Step("one", "One", Scripted("one"))))
+    original, lost = MemoryStore.work, []
+
+    @asynccontextmanager
+    async def work(self: MemoryStore) -> AsyncIterator[Work]:
+        async with original(self) as unit:
+            yield unit
+        run = self._tables.runs.get(run_id)
+        if run is not None and run.steps[0].state is StepState.DONE and not lost:
+            lost.append(run_id)
+            raise Unavailable("The bot's own database did not answer.")
+
+    run_id = (await world.ask()).id
+    monkeypatch.setattr(MemoryStore, "work", work)
+    monkeypatch.setattr(steps_module, "RECORD_AGAIN", QUICKLY)
+    await world.execution.advance(run_id)
+    monkeypatch.undo()
+    run = (await world.runs.recent(1))[0]
+    assert lost == [run_id]
+    assert run.state is RunState.SUCCEEDED
+    assert (await world.verbs(run)).count(Verb.STEP_DONE) == 1
+
+
+async def test_progress_that_cannot_be_written_fails_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def talk(tools: StepTools) -> Outcome | None:
+        await tools.context.say("half way")
+        return None
+
+    world = World(runbook(Step("one", "One", Scripted("one", talk))))
+    tries = away_for_a_while(monkeypatch, lambda row: row.note == "half way")
+    run = await world.run()
+    assert tries == ["one"]
+    assert run.state is RunState.SUCCEEDED
