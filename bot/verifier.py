@@ -18,6 +18,7 @@ import hashlib
 import json
 import re
 import sys
+from binascii import hexlify
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,10 +194,11 @@ class Verifier:
         anchors: Iterable[str] | None = None,
         *,
         signatures: bool = True,
+        numbers: bool = True,
         retired: int = 0,
     ) -> None:
         self.report = Report()
-        self._retired = retired
+        self._retired, self._numbered = retired, numbers
         self._keys, self._texts, self._signatures = keys, anchors, signatures
         self._anchors: Anchors | None = None
         self._position, self._previous, self._batch, self._head = 0, NOTHING, 0, NOTHING.hex()
@@ -208,17 +210,47 @@ class Verifier:
         """The whole export. Raises: ValueError when it is none at all."""
         lines = iter(lines)
         exported_at_us = self._begin(next(lines, b""))
-        for raw in lines:
+        while (raw := self._entries(lines)) is not None:
             record = raw.removesuffix(b"\n")
-            if record[:2] == b"E " and record[66:67] == b" ":
-                self._entry(record[67:], record[2:66])
-            elif record[:2] == b"H " and record[130:131] == b" ":
+            if record[:2] == b"H " and record[130:131] == b" ":
                 self._end_batch(record)
             elif record[:2] == b"Z ":
                 self._ended = record == f"Z {self.report.entries} {self.report.heads}".encode()
             else:
                 self.report.found(f"after entry {self._position}: a record of no known kind")
         return self._end(exported_at_us)
+
+    def _entries(self, lines: Iterator[bytes]) -> bytes | None:
+        """Check entries up to the next line of another kind, and answer that; this loop sees every entry."""
+        sha256, append, closely = hashlib.sha256, self._hashes.append, self._numbered or self._signatures
+        position, previous, counted, other = self._position, self._previous, 0, None
+        for raw in lines:
+            if raw[:1] != b"E":
+                other = raw
+                break
+            position, counted = position + 1, counted + 1
+            computed = sha256(previous + raw[67:-1]).digest()
+            if not raw.startswith(b"E %b %020d " % (hexlify(computed), position)):
+                computed, position = self._wrong_entry(raw, position, computed)
+            if closely:
+                self._look_closer(position, raw[67:-1])
+            previous = computed
+            append(computed)
+        self._position, self._previous = position, previous
+        self.report.entries += counted
+        return other
+
+    def _wrong_entry(self, raw: bytes, expected: int, computed: bytes) -> tuple[bytes, int]:
+        """Name what is wrong, and go on from what the entry says of itself: its hash, its position."""
+        position, stored = int(raw[67:87]) if raw[67:87].isdigit() else -1, raw[2:66]
+        if raw[:2] != b"E " or raw[66:67] != b" ":
+            self.report.found(f"entry {position} is not written as an entry is")
+        if position != expected:
+            self.report.found(f"entry {expected} is not where it should be: entry {position} stands there")
+        if computed.hex().encode() != stored:
+            self.report.found(f"entry {position} was changed, or what stands before it: its hash does not fit")
+            computed = bytes.fromhex(stored.decode()) if _HASH.fullmatch(stored) else computed
+        return computed, position
 
     def _begin(self, first: bytes) -> int:
         about = json.loads(first)
@@ -231,26 +263,11 @@ class Verifier:
             self._anchors = Anchors(self._texts, self._keys.get("heads", ()), self.report)
         return int(about["exported_at_us"])
 
-    def _entry(self, line: bytes, stored: bytes) -> None:
-        report = self.report
-        report.entries += 1
-        position = int(line[:20]) if line[:20].isdigit() else -1
-        if position != self._position + 1:
-            report.found(f"entry {self._position + 1} is not where it should be: entry {position} stands there")
-        self._position = position
-        if _ENTRY.match(line) is None:
-            report.found(f"entry {position} is not written as an entry is")
-        else:
-            self._look_closer(position, line)
-        computed = linked(self._previous, line)
-        if computed.hex().encode() != stored:
-            report.found(f"entry {position} was changed, or what stands before it: its hash does not fit")
-            computed = bytes.fromhex(stored.decode()) if _HASH.fullmatch(stored) else computed
-        self._previous = computed
-        self._hashes.append(computed)
-
     def _look_closer(self, position: int, line: bytes) -> None:
         """What an entry tells of itself: its writer's running number, and its writer's signature."""
+        if _ENTRY.match(line) is None:
+            self.report.found(f"entry {position} is not written as an entry is")
+            return
         if line[192:224] == NO_WRITER.encode():
             return
         if self._numbers.is_double(line):
