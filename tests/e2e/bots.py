@@ -54,13 +54,17 @@ class BotUnderTest:
 
     async def set_up(self) -> None:
         """Install, migrate and serve. In HTTP mode its address is told once it answers there, as with Slack."""
+        await self.prepare()
+        await self.start()
+        if self.mode == "http":
+            await self.install(manifest("http", url=self.web, name=self.name, command=self.command))
+
+    async def prepare(self) -> None:
+        """Install and migrate."""
         self.backups.mkdir(parents=True)
         await self.install(manifest("socket", name=self.name, command=self.command))
         owner = self.parts.bot_cluster.url(self.database, BOT_OWNER)
         await migrate(owner, BOT_RUNTIME, [QUEUE_SCHEMA], trail=TRAIL_ROLES)
-        await self.start()
-        if self.mode == "http":
-            await self.install(manifest("http", url=self.web, name=self.name, command=self.command))
 
     async def install(self, wanted: Json) -> None:
         """Install or install again: the workspace knows an app by its name, and keeps its tokens."""

@@ -10,9 +10,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from bot.slack.manifest import manifest
-from bot.stores.migrate import migrate
-from demo.platform.databases import BOT_OWNER, BOT_RUNTIME, create_bot_database
+from demo.platform.databases import create_bot_database
 from demo.workspace.client import Person, Workspace, visible_text
 from tests.e2e.bots import BotUnderTest
 from tests.e2e.product import Product
@@ -23,7 +21,6 @@ from tests.soak.inside import Inside
 from tests.soak.platform_log import committed_renames, log_statements, statements
 from tests.soak.replicas import Replicas
 from tests.soak.tormentor import Tormentor
-from tests.stores import QUEUE_SCHEMA
 
 STEPS = ("dump", "upload", "publish", "load", "compare", "properties", "close", "swap")
 EVERY_MINUTE = json.dumps({"database-backup": "* * * * *"})
@@ -139,9 +136,7 @@ async def _installed(product: Product, name: str) -> BotUnderTest:
     """Installed and migrated; the replicas serve."""
     bot = BotUnderTest(product.parts, name, f"/{name.lower().replace(' ', '-')}")
     await create_bot_database(product.parts.bot_cluster, bot.database)
-    bot.backups.mkdir(parents=True)
-    await bot.install(manifest("socket", name=bot.name, command=bot.command))
-    await migrate(product.parts.bot_cluster.url(bot.database, BOT_OWNER), BOT_RUNTIME, [QUEUE_SCHEMA])
+    await bot.prepare()
     return bot
 
 
