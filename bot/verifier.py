@@ -36,7 +36,7 @@ UNSIGNED = "0" * 128
 NO_WRITER = "0" * 32
 ENTRY_SIGNED, HEAD_SIGNED = b"takumi entry\n", b"takumi head\n"
 NODE, WIDTH = b"takumi node\n", 16
-MOST_LISTED = 100
+MOST_LISTED, AT_ONCE = 100, 4096
 # How long the transaction of a lower number may still be on its way when a higher one is exported.
 IN_FLIGHT_US = 120 * 1_000_000
 _HASH, _SIGNATURE = re.compile(rb"[0-9a-f]{64}"), re.compile(rb"[0-9a-f]{128}")
@@ -221,24 +221,43 @@ class Verifier:
         return self._end(exported_at_us)
 
     def _entries(self, lines: Iterator[bytes]) -> bytes | None:
-        """Check entries up to the next line of another kind, and answer that; this loop sees every entry."""
-        sha256, append, closely = hashlib.sha256, self._hashes.append, self._numbered or self._signatures
-        position, previous, counted, other = self._position, self._previous, 0, None
+        """Check entries up to the next line of another kind, and answer that; this loop sees every entry.
+
+        Hashes are compared together; only where one does not fit, or an entry is to be looked at closely, one by one.
+        """
+        sha256, start = hashlib.sha256, self._previous
+        raws: list[bytes] = []
+        computed: list[bytes] = []
+        previous, other = start, None
         for raw in lines:
-            if raw[:1] != b"E":
+            if raw[:2] != b"E ":
                 other = raw
                 break
-            position, counted = position + 1, counted + 1
-            computed = sha256(previous + raw[67:-1]).digest()
-            if not raw.startswith(b"E %b %020d " % (hexlify(computed), position)):
-                computed, position = self._wrong_entry(raw, position, computed)
-            if closely:
-                self._look_closer(position, raw[67:-1])
-            previous = computed
-            append(computed)
-        self._position, self._previous = position, previous
-        self.report.entries += counted
+            previous = sha256(previous + raw[67:-1]).digest()
+            computed.append(previous)
+            raws.append(raw)
+            if len(raws) == AT_ONCE:
+                self._settle(raws, computed, closely=False)
+                raws, computed = [], []
+                previous = self._previous
+        self._settle(raws, computed, closely=other is None or other[:2] != b"H ")
         return other
+
+    def _settle(self, raws: list[bytes], computed: list[bytes], *, closely: bool) -> None:
+        self.report.entries += len(raws)
+        stored = b"".join([raw[2:67] for raw in raws])
+        fits = stored == hexlify(b"".join(computed), b" ", 32) + b" "
+        if fits and not (closely or self._numbered or self._signatures) and raws:
+            self._position, self._previous = self._position + len(raws), computed[-1]
+            self._hashes += computed
+            return
+        for raw in raws:
+            position, digest = self._position + 1, linked(self._previous, raw[67:-1])
+            if not raw.startswith(b"E %b %020d " % (hexlify(digest), position)):
+                digest, position = self._wrong_entry(raw, position, digest)
+            self._look_closer(position, raw[67:-1])
+            self._position, self._previous = position, digest
+            self._hashes.append(digest)
 
     def _wrong_entry(self, raw: bytes, expected: int, computed: bytes) -> tuple[bytes, int]:
         """Name what is wrong, and go on from what the entry says of itself: its hash, its position."""
