@@ -188,25 +188,33 @@ async def test_with_slack_away_the_terminal_asks_and_approves_and_the_thread_cat
     quick_bot: BotUnderTest, product: Product, people: Workspace
 ) -> None:
     accounts = {who: await enrol(quick_bot, who) for who in ("Aiko", "Emi")}
+    taro = people.person("Taro")
+    opened_one = await public_answer(taro, quick_bot, "incident declare P0 because Slack is down", "is open: P0")
+    number = re.search(r"Incident (\d+)", visible_text(opened_one))
+    assert number
     async with without(product.parts.workspace):
         code = code_at(SECRET, step_of(datetime.now(UTC)))
-        ended, said = await terminal(
-            quick_bot, "run", "backup-database", f"database={STAGING_DATABASE}", "to=local", "--as", accounts["Aiko"],
-            "--code", code,
-        )  # fmt: skip
+        words = ("run", "restore-database", "backup=latest", f"database={STAGING_DATABASE}")
+        ended, said = await terminal(quick_bot, *words, "--as", accounts["Aiko"], "--code", code)
         assert ended == 0, said
         found = re.search(r"\d+", said)
         assert found
+        ended, refused = await terminal(quick_bot, "approve", found[0], "--as", accounts["Aiko"], "--code", code)
+        assert ended == 1
+        assert "somebody else" in refused
+        ended, refused = await terminal(quick_bot, *words, "--as", accounts["Aiko"], "--code", code)
+        assert ended == 1
+        assert "used before" in refused or "not right" in refused
+        code = code_at(SECRET, step_of(datetime.now(UTC)))
+        ended, said = await terminal(quick_bot, "approve", found[0], "--as", accounts["Emi"], "--code", code)
+        assert ended == 0, said
         ended, followed = await terminal(quick_bot, "show", found[0], "--follow")
         assert ended == 0, followed
-        ended, refused = await terminal(
-            quick_bot, "run", "backup-database", "to=local", "--as", accounts["Aiko"], "--code", code
-        )
-        assert ended == 1
-        assert "used before" in refused
     aiko = people.person("Aiko")
     await aiko.wait_for(
         lambda m: f"run {found[0]} " in visible_text(m) and "succeeded" in visible_text(m),
         quick_bot.channel,
         timeout=timedelta(seconds=60),
     )
+    await quick_bot.ready()
+    await public_answer(taro, quick_bot, f"incident resolve {number[1]} because it is back", "is resolved")
