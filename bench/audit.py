@@ -62,7 +62,10 @@ async def run() -> Sequence[Result]:
         async with make_pool(cluster.url(DATABASE, BOT_RUNTIME), max_size=max(WRITERS)) as pool:
             store = PostgresStore(pool, _no_jobs, "count(*)")
             recorded = [await recording(writers, store) for writers in WRITERS]
-            return [*recorded, *await chaining(cluster, store, pool), *await verifying(pool)]
+            chained = await chaining(cluster, store, pool)
+            # Before the lag is measured, which leaves as many small batches as there were looks.
+            verified = await verifying(pool)
+            return [*recorded, chained, *verified, await lagging(cluster, store, pool)]
 
 
 async def _no_jobs(*_: object) -> None:
@@ -110,28 +113,29 @@ async def rate(once: Once, writers: int) -> float:
     return sum(counts) / (time.perf_counter() - begun)
 
 
-async def chaining(cluster: Cluster, store: PostgresStore, pool: Pool) -> list[Result]:
-    """A backlog worked off, and how late entries are chained while 32 writers record."""
+async def chaining(cluster: Cluster, store: PostgresStore, pool: Pool) -> Result:
+    """A backlog worked off."""
+    rates = []
     async with make_pool(cluster.url(DATABASE, BOT_SEQUENCER), max_size=2) as sequencing:
         chain = PostgresChain(sequencing, passing_key())
         await chain.publish_key()
         await store.publish_key()
         await chain.take("bench", "bench", timedelta(hours=1))
         await chain_all(chain)
-        rates = []
         for _ in range(ROUNDS):
             await fill(pool)
             begun = time.perf_counter()
             rates.append(await chain_all(chain) / (time.perf_counter() - begun))
-        late = [await lag(chain, store, pool) for _ in range(ROUNDS)]
-    return [
-        Compared("audit.chain", "the aim of 20,000 entries a second", "entries/s", 1.0, "higher").result(
-            rates, [20_000.0]
-        ),
-        Compared("audit.chain.lag.p99", "the aim of 250 ms, with 32 writers at once", "ms", 1.0, "lower").result(
-            late, [250.0]
-        ),
-    ]
+    aim = "the aim of 20,000 entries a second"
+    return Compared("audit.chain", aim, "entries/s", 1.0, "higher").result(rates, [20_000.0])
+
+
+async def lagging(cluster: Cluster, store: PostgresStore, pool: Pool) -> Result:
+    """How late entries are chained while 31 writers record."""
+    async with make_pool(cluster.url(DATABASE, BOT_SEQUENCER), max_size=2) as sequencing:
+        late = [await lag(PostgresChain(sequencing, passing_key()), store, pool) for _ in range(ROUNDS)]
+    aim = "the aim of 250 ms, with 31 writers and one who looks"
+    return Compared("audit.chain.lag.p99", aim, "ms", 1.0, "lower").result(late, [250.0])
 
 
 async def chain_all(chain: PostgresChain) -> int:

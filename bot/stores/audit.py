@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import psycopg
 from psycopg.rows import DictRow
@@ -61,8 +60,9 @@ def body_of(entry: Entry, redactor: Redactor) -> str:
 
     What no database text can hold (NUL, half a surrogate) is shown as ␀ and ?.
     """
-    entry = replace(entry, subject=redactor.text(entry.subject), details=redactor.value(entry.details))
-    text = canonical_json(entry).encode("utf-8", "replace").decode()
+    clean = {"subject": redactor.text(entry.subject), "details": redactor.value(entry.details)}
+    # The same text as of the dataclass itself, without copying it first: every entry pays for this.
+    text = canonical_json(vars(entry) | clean | {"actor": vars(entry.actor)}).encode("utf-8", "replace").decode()
     return _ESCAPED_NUL.sub(r"\1␀", text)
 
 
