@@ -18,6 +18,7 @@ MINUTE = timedelta(minutes=1)
 OUTCOMES = ("step.done", "step.failed")
 GONE = ("run.taken_over", "run.interrupted", "run.resumed")
 ENDS = ("run.succeeded", "run.failed", "run.undone", "run.cancelled", "run.expired", "run.refused")
+ENDS += ("approval.voided", "approval.denied")
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,7 @@ async def _threads(scene: Scene) -> list[witnesses.Thread]:
 _UNFINISHED = """
 SELECT 1 FROM inbox WHERE worked_at IS NULL
 UNION ALL SELECT 1 FROM runs WHERE finished_at IS NULL
+UNION ALL SELECT 1 FROM messages WHERE shown_at < wanted_at
 UNION ALL SELECT 1 FROM procrastinate_jobs WHERE status = 'doing' OR (status = 'todo' AND scheduled_at IS NULL)
 """
 _TRAIL = "SELECT at, body FROM audit_entries ORDER BY id"
