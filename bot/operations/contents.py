@@ -35,8 +35,10 @@ READING = (
 
 @dataclass(frozen=True)
 class Relation:
-    """Something with rows; `columns` are those that hold stored values, by name: their order differs in a restored
-    child table whose parent got a column late.
+    """Something with rows; `pages` is what the server counted last, which needs no lock.
+
+    `columns` are those that hold stored values, by name: their order differs in a restored child table whose parent got
+    a column late.
     """
 
     oid: int
@@ -195,7 +197,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
        ARRAY(SELECT a.attname::text FROM pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
              ORDER BY a.attname COLLATE "C"),
-       CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END
+       c.relpages
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'

@@ -72,6 +72,8 @@ async def test_a_table_read_in_parts_has_the_same_hash(
 ) -> None:
     async with filled_database(each_cluster) as name:
         whole = await read(each_cluster, name, tmp_path)
+        async with connected(each_cluster, name) as owner:
+            await owner.execute("ANALYZE")
         monkeypatch.setattr(contents, "PAGES_AT_ONCE", 7)
         assert await read(each_cluster, name, tmp_path) == whole
     assert whole.tables["public.skills"].rows == 9000
