@@ -70,7 +70,7 @@ async def contents_of(tools: StepTools, access: DatabaseAccess, database: str) -
         return tools.session(access, database)
 
     async def told(done: int, of: int) -> None:
-        await tools.context.say(f"{done} of {of} tables compared")
+        await tools.context.say(f"{done} of {of} parts compared")
 
     async with opened() as session:
         found = await relations(session)

@@ -93,7 +93,7 @@ class DumpDatabase:
         progress = Progress()
 
         async def told(done: int, of: int) -> None:
-            await tools.context.say(f"{progress.raw_bytes >> 20} MB of SQL dumped, {done} of {of} tables counted")
+            await tools.context.say(f"{progress.raw_bytes >> 20} MB of SQL dumped, {done} of {of} parts counted")
 
         def opened() -> AbstractAsyncContextManager[Session]:
             return tools.session(access)
