@@ -38,7 +38,7 @@ from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
 from bot.operations.tools.vault import KeyVault
 from bot.operations.tools.wallets import WalletSignatures
-from bot.policy.schedule import SCHEDULE, firing
+from bot.policy.schedule import HOUSE, SCHEDULE, firing
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
@@ -52,6 +52,7 @@ from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.gate import TrailWatch
 from bot.services.interruptions import Interruptions
+from bot.services.kept_copies import KeptCopies
 from bot.services.leftovers import collect
 from bot.services.messages import Messages, Painter
 from bot.services.painting import RunPainter
@@ -266,7 +267,7 @@ class Running:
                 self.calendar.next_firing(row.key) if row.starter else None,
                 f"not yet: part {row.not_yet}" if row.not_yet else "",
             )
-            for row in SCHEDULE
+            for row in (*SCHEDULE, *HOUSE)
         )
 
 
@@ -288,7 +289,8 @@ def _painters(bot: Bot) -> Mapping[str, Painter]:
 
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
     """What each row of the schedule starts; only runbooks so far."""
-    return {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
+    starters = {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
+    return {**starters, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
 
 
 def _calendar(settings: Settings, schedules: Schedules) -> Calendar:

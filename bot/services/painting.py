@@ -7,6 +7,7 @@ from bot.domain.documents import Document
 from bot.domain.runs import Run
 from bot.services import run_documents
 from bot.services.cards import card
+from bot.services.kept_copies import kept_until
 from bot.services.ports import Store
 from bot.services.seats import need_of
 
@@ -29,6 +30,9 @@ class RunPainter:
             return run_documents.steps(run)
         if which == ["result"]:
             return run_documents.result(run, self.catalog.runbooks[run.runbook].runbook)
+        if which == ["warning"]:
+            until = kept_until(run)
+            return run_documents.warning(run, until) if until else None
         return await self._head(run)
 
     async def _head(self, run: Run) -> Document:

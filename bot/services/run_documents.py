@@ -1,7 +1,7 @@
 """What a run's messages say: pure functions from the row."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain import markup, phrases
@@ -133,6 +133,14 @@ def result(run: Run, runbook: Runbook) -> Document:
     parts += [Note("Put back: " + ", ".join(put_back))] if put_back else []
     parts += _for_requester(run)
     return Document(f"{said}: {run.failure}", parts)
+
+
+def warning(run: Run, until: datetime) -> Document:
+    """Said a day before the way back is gone."""
+    said = f"The database that {run.label} replaced is kept until {phrases.instant(until)}, then it is dropped."
+    how = f"To go back to it: `/takumi undo {run.number}` before then."
+    who = [Rich(markup.mention(run.requester_slack))] if run.requester_slack else []
+    return Document(said, [*who, Text(said), Text(how)])
 
 
 def _for_requester(run: Run) -> list[Part]:

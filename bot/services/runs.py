@@ -131,6 +131,17 @@ class Runs:
             await want_run_messages(work, refused)
         return refused
 
+    async def has_work(self, runbook: str, params: Params) -> bool:
+        """Whether its plan would do anything; a platform that cannot be looked at counts as work, and is then told."""
+        loaded = self._loaded(runbook)
+        async with self.store.work() as work:
+            now = await work.now()
+        try:
+            facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
+        except OperationFailed:
+            return True
+        return bool(loaded.runbook.plan(params, facts, RunInfo("", now)).steps)
+
     async def undo(self, number: int, asked: Asked) -> Run:
         """Ask for the undoing of a run that succeeded: a run of its own, with its own approval. Raises: Refused."""
         run = await self.find(number)
