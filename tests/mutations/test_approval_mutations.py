@@ -27,8 +27,8 @@ from bot.services.proofs import Proofs
 from bot.stores.memory import approvals as memory_approvals
 from bot.stores.memory.calls import MemoryCalls
 from bot.stores.memory.factors import MemoryFactors
+from tests.contract.test_approval_machine import SETTINGS, Machine
 from tests.unit import test_approvals, test_escalation, test_policy_approvals, test_proofs
-from tests.unit.test_approval_machine import SETTINGS, Machine
 
 Patch = pytest.MonkeyPatch
 Break = Callable[[Patch], None]

@@ -16,6 +16,7 @@ from bot.domain.plans import Claim, Step
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook
 from bot.domain.runs import Origin, Run, RunState, StepState
+from bot.services import steps
 from bot.services.approvals import Approvals
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
@@ -169,7 +170,10 @@ async def test_later_steps_see_the_outcomes_of_earlier_ones() -> None:
     assert seen == ["abc"]
 
 
-async def test_a_cancelled_run_stops_its_step_waits_for_its_end_and_is_put_back() -> None:
+async def test_a_cancelled_run_stops_its_step_waits_for_its_end_and_is_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "WATCH_EVERY", timedelta(milliseconds=10))
     world = World(runbook(Step("one", "One", Scripted("one", forever()), undo=Scripted("undo one"))))
     run = await world.ask()
     working = asyncio.create_task(world.execution.advance(run.id))
