@@ -11,8 +11,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 
-from bot import audit_cli, logs, terminal
-from bot.app import Bot, Part, redactor_of
+from bot import audit_cli, logs, running, terminal
+from bot.app import Bot, redactor_of
 from bot.catalog import load as load_catalog
 from bot.config import Settings, variable_of
 from bot.doctor import examine
@@ -20,6 +20,7 @@ from bot.domain.errors import BotError
 from bot.domain.runs import RunState
 from bot.installation import migrate_database
 from bot.reference import documents
+from bot.running import Part
 from bot.services.terminal import Terminal
 from bot.slack.manifest import manifest as make_manifest
 from bot.slack.manifest import to_yaml
@@ -45,7 +46,7 @@ async def _serve(settings: Settings, only: list[Part]) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    await Bot(settings).serve(stop, only)
+    await running.serve(Bot(settings), stop, only)
 
 
 @app.command()

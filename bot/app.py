@@ -1,14 +1,8 @@
 """The only place that picks implementations."""
 
-import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
-from datetime import timedelta
-from enum import StrEnum
-from functools import partial
-from typing import Any
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 import structlog
@@ -16,80 +10,36 @@ import structlog
 from bot import catalog as catalog_files
 from bot.config import Settings, SlackMode
 from bot.domain.canonical import digest
-from bot.domain.errors import BotError, Misconfigured
+from bot.domain.errors import BotError
 from bot.domain.redaction import Redactor
-from bot.engine.calendar import Calendar, Firings
-from bot.engine.instants import CalendarEntry
 from bot.engine.queue import Queue, deferral_sql
-from bot.engine.sweeps import Sweep, run_sweeps
 from bot.installation import (
-    foreign_schemas,
     gate_of,
     platform_of,
-    refuse_stand_in,
     rules_of,
-    sequence,
     staging_of,
     writer_of,
 )
 from bot.operations.health import PlatformHealth
-from bot.operations.leftovers import Leftovers
 from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
 from bot.operations.tools.vault import KeyVault
 from bot.operations.tools.wallets import WalletSignatures
-from bot.policy.schedule import HOUSE, SCHEDULE, firing
-from bot.services.approvals import Approvals
-from bot.services.backups import Backups
-from bot.services.call_documents import CallPainter
-from bot.services.calls import Calls
-from bot.services.desk import desk
-from bot.services.directory import StaticLists
-from bot.services.enrolment import Enrolment
-from bot.services.exceptions import Exceptions
-from bot.services.execution import Execution
-from bot.services.freshness import Freshness
 from bot.services.front import Front
 from bot.services.gate import TrailWatch
-from bot.services.interruptions import Interruptions
-from bot.services.kept_copies import KeptCopies
-from bot.services.leftovers import collect
-from bot.services.messages import Messages, Painter
-from bot.services.painting import RunPainter
-from bot.services.people import People
 from bot.services.ports import ChatUnavailable, Store
 from bot.services.proofs import Proofs
-from bot.services.registry import Firing, Places, Services
-from bot.services.requests import Requests
 from bot.services.rows import Job
-from bot.services.runs import Runs
 from bot.services.satisfiable import gaps
-from bot.services.schedules import Schedules, Starter, starts_runbook
-from bot.services.sweeping import SWEPT, sweep
-from bot.services.trail import Trail
-from bot.services.workbench import Workbench
-from bot.slack import http as slack_http
 from bot.slack.clients import web_client
 from bot.slack.gateway import SlackChat
-from bot.slack.manifest import EVENTS_PATH
 from bot.slack.receive import Receiver, build_app
-from bot.slack.socket import Hearing, keep_connected
+from bot.slack.socket import Hearing
 from bot.stores.connections import make_pool
 from bot.stores.identity import identity
-from bot.stores.migrate import check_schema
 from bot.stores.postgres import PostgresStore
-from bot.web.server import application, serving
 
 log = structlog.get_logger()
-
-
-class Part(StrEnum):
-    """What a process does; several processes may each do some."""
-
-    SLACK = "slack"
-    WORKER = "worker"
-    CALENDAR = "calendar"
-    SEQUENCER = "sequencer"
 
 
 def redactor_of(settings: Settings) -> Redactor:
@@ -124,18 +74,6 @@ class Bot:
         self.trail = TrailWatch(gate, self.chat, settings.channel, self.own_store.voids.declare)
         self.bolt = build_app(self.receiver, client, settings.slack_signing_secret.get_secret_value())
 
-    async def serve(self, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
-        """Work until `stop`. Raises: Misconfigured, Unavailable before anything was started."""
-        refuse_stand_in(self.settings)
-        async with AsyncExitStack() as stack:
-            await self.pool.open()
-            stack.push_async_callback(self.pool.close)
-            await check_schema(self.pool, foreign_schemas())
-            await self.own_store.publish_key()
-            running = Running(self, await self.toolbox())
-            await self._serve_http(stack)
-            await running.until(stop, frozenset(only or Part))
-
     async def toolbox(self) -> Toolbox:
         """What look-ups and steps use; needs the bot's own database."""
         cluster, database = await identity(self.pool)
@@ -163,12 +101,6 @@ class Bot:
         except (ChatUnavailable, BotError) as error:
             log.warning("policy.not_looked_at", error=str(error))
 
-    async def _serve_http(self, stack: AsyncExitStack) -> None:
-        mode, secret = self.settings.slack_mode, self.settings.slack_signing_secret.get_secret_value()
-        posts = ((EVENTS_PATH, slack_http.handler(self.bolt, self.receiver, secret)),) if mode is SlackMode.HTTP else ()
-        app = application(self.wrong, posts, self.trail.metrics)
-        await stack.enter_async_context(serving(app, self.settings.http_host, self.settings.http_port))
-
     async def wrong(self) -> Mapping[str, str]:
         """What keeps this process from being ready, by part."""
         wrong: dict[str, str] = {}
@@ -182,118 +114,3 @@ class Bot:
         if self.trail.why:
             wrong["audit"] = self.trail.why
         return wrong
-
-
-class Running:
-    """The services of a process at work."""
-
-    def __init__(self, bot: Bot, tools: Toolbox) -> None:
-        self._bot, self._tools = bot, tools
-        settings, store, chat, owner = bot.settings, bot.store, bot.chat, bot.owner
-        people = People(chat, "", settings.aliases)
-        proofs, lists = bot.proofs(), StaticLists(settings.roles)
-        approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules, proofs, lists)
-        runs = Runs(store, tools, bot.catalog, approvals, bot.trail.gate)
-        self.services = Services(
-            store=store,
-            runs=runs,
-            approvals=approvals,
-            interruptions=Interruptions(store, chat),
-            exceptions=Exceptions(store, chat),
-            enrolment=Enrolment(store, chat, proofs),
-            backups=Backups(store),
-            trail=Trail(store),
-            health=PlatformHealth(tools),
-            catalog=bot.catalog,
-            places=Places(settings.command, (settings.channel,)),
-            calendar=self._firings,
-        )
-        self.execution = Execution(store, tools, bot.catalog, approvals, owner, _lease(settings), bot.trail.gate)
-        self.workbench = Workbench(self.execution.advance, settings.runs_at_once)
-        self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
-        self.messages = Messages(store, chat, _painters(bot), owner)
-        self.calls = Calls(store, chat, bot.rules)
-        self.schedules = Schedules(store, _starters(runs, settings.channel))
-        self.calendar = _calendar(settings, self.schedules)
-
-    async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
-        """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_until(stop))
-            for work in self._work(stop, parts):
-                group.create_task(work)
-
-    def _work(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
-        bot, settings = self._bot, self._bot.settings
-        works: list[Coroutine[Any, Any, None]] = []
-        if Part.WORKER in parts:
-            works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
-            works.append(run_sweeps(self._sweeps(), stop))
-            works.append(self.workbench.serve(stop))
-            works.append(bot.report_gaps())
-        if Part.SEQUENCER in parts and settings.sequencer_database_url is not None:
-            works.append(sequence(settings, settings.sequencer_database_url.get_secret_value(), bot.owner, stop))
-        if Part.CALENDAR in parts:
-            works.append(self.calendar.run(stop))
-        if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
-            token = settings.slack_app_token
-            if token is None:
-                raise Misconfigured("Socket Mode needs an app-level token.", hint="Set TAKUMI_BOT_SLACK_APP_TOKEN.")
-            works.append(keep_connected(bot.bolt, token.get_secret_value(), bot.hearing, stop))
-        return works
-
-    def _handlers(self) -> Mapping[Job, Callable[[str], Awaitable[None]]]:
-        return {
-            Job.WORK_INBOX: self.requests.work,
-            Job.ADVANCE_RUN: self.workbench.wake,
-            Job.DRAW_MESSAGE: self.messages.draw,
-            Job.START_SCHEDULED: self.schedules.start,
-            Job.MAKE_CALLS: self.calls.make,
-        }
-
-    def _sweeps(self) -> tuple[Sweep, ...]:
-        store, lease = self._bot.store, _lease(self._bot.settings)
-        wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
-        wakes = (*wakes, Sweep("trail", self._bot.trail.look))
-        return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
-
-    def _firings(self) -> tuple[Firing, ...]:
-        crons = self._bot.settings.schedules
-        return tuple(
-            Firing(
-                row.key,
-                row.task,
-                crons.get(row.key, row.cron),
-                self.calendar.next_firing(row.key) if row.starter else None,
-                f"not yet: part {row.not_yet}" if row.not_yet else "",
-            )
-            for row in (*SCHEDULE, *HOUSE)
-        )
-
-
-def _lease(settings: Settings) -> timedelta:
-    return timedelta(seconds=settings.lease_seconds)
-
-
-async def _until(stop: asyncio.Event) -> None:
-    """HTTP mode alone has no work of its own: the server answers until it is told to stop."""
-    await stop.wait()
-
-
-def _painters(bot: Bot) -> Mapping[str, Painter]:
-    """Who knows what a message says, by the first word of its key."""
-    runs, calls = RunPainter(bot.store, bot.catalog).paint, CallPainter(bot.store, bot.chat)
-    told = {"told": calls.paint_decision, "review": calls.paint_review}
-    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told}
-
-
-def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
-    """What each row of the schedule starts; only runbooks so far."""
-    starters = {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
-    return {**starters, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
-
-
-def _calendar(settings: Settings, schedules: Schedules) -> Calendar:
-    crons = {row.key: settings.schedules.get(row.key, row.cron) for row in firing()}
-    entries = [CalendarEntry(key, cron, settings.time_zone) for key, cron in crons.items()]
-    return Calendar(entries, Firings(schedules.fire, schedules.last, schedules.missed))

@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import typer
 
-from bot.app import Bot, Running
+from bot.app import Bot
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
 from bot.domain.runs import Origin, Run
 from bot.installation import foreign_schemas
+from bot.running import Running
 from bot.services.directory import SlackOrLists, StaticLists
 from bot.services.enrolment_documents import CAST, signable
 from bot.services.runs import Asked

@@ -1,0 +1,54 @@
+"""Where backups go and what they are made, proven and restored with."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
+
+from bot.config.reading import guide, truth
+
+
+class BackupSettings(BaseModel):
+    """Folders, retention, S3, and the roles that a restore needs."""
+
+    pg_bin_dirs: tuple[Path, ...] = Field(
+        (), description="Folders with pg_dump and psql, as JSON; the well-known ones are searched too."
+    )
+    restore_user: str = Field(
+        "", description="A role without rights that restored files run as: a dump is untrusted input."
+    )
+    restore_password: SecretStr = Field(SecretStr(""), description="That role's password.")
+    pooler_url: SecretStr | None = Field(
+        None,
+        description="PgBouncer's admin console (postgresql://user:password@host:6432/pgbouncer), paused during a swap.",
+    )
+    replicas: tuple[str, ...] = Field(
+        (), description="The platform's streaming replicas as host:port, as JSON; their old sessions end after a swap."
+    )
+    staging_database: str = Field("takumi_staging", description="The database that a restore replaces by default.")
+    backup_dir: Path = Field(
+        Path("/var/backups/takumi/database"),
+        validation_alias=guide("BACKUP_DIR"),
+        description="Where database backups are kept.",
+    )
+    snapshot_dir: Path = Field(
+        Path("/var/backups/takumi/contracts"),
+        validation_alias=guide("SNAPSHOT_DIR"),
+        description="Where contract snapshots are kept.",
+    )
+    retention_days: int = Field(
+        30, ge=1, le=3650, validation_alias=guide("RETENTION_DAYS"), description="How long a backup is kept, in days."
+    )
+    cloud_backup: Annotated[bool, BeforeValidator(truth)] = Field(
+        default=False, validation_alias=guide("CLOUD_BACKUP"), description="Whether backups are copied to S3."
+    )
+    s3_bucket: str = Field("", validation_alias=guide("S3_BUCKET"), description="The bucket for the copies.")
+    s3_region: str = Field("us-east-1", validation_alias=guide("S3_REGION"), description="Its region.")
+    s3_endpoint_url: str | None = Field(None, description="An S3 endpoint other than AWS.")
+    s3_access_key_id: SecretStr | None = Field(None, description="The S3 access key; unset: boto3's own search.")
+    s3_secret_access_key: SecretStr | None = Field(None, description="The S3 secret key.")
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(days=self.retention_days)
