@@ -57,7 +57,7 @@ class FakeChat:
         self._trouble()
         self.whispers.append((channel, user, document))
 
-    async def respond(self, response_url: str, document: Document) -> None:
+    async def respond(self, response_url: str, user: str, document: Document) -> None:  # noqa: ARG002 - the port's
         self._trouble()
         self.responses.append((response_url, document))
 

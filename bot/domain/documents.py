@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -125,11 +126,30 @@ class Divider:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that goes with the message."""
+    """A file that goes with the message; text passes the redactor, bytes are a picture."""
 
     name: str
-    content: str
+    content: str | bytes
     title: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: (instant, value) pairs, oldest first."""
+
+    label: str
+    points: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Values over time, drawn as a picture; `goal` is a value that should not be exceeded."""
+
+    name: str
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    goal: float | None = None
 
 
 Part: TypeAlias = Heading | Text | Rich | Note | Fields | Table | Progress | Buttons | Divider
@@ -141,7 +161,7 @@ class Document:
 
     summary: str
     parts: Sequence[Part] = ()
-    files: tuple[Attachment, ...] = ()
+    files: tuple[Attachment | Chart, ...] = ()
 
 
 class FieldKind(StrEnum):

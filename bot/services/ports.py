@@ -1,22 +1,21 @@
 """What the services need from the outside, as protocols; `bot.app` picks who fulfils them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bot.domain.approvals import Decision
 from bot.domain.backups import Backup
 from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
-from bot.domain.runs import Lease, Run, RunState, StepRow
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.audit_ports import AuditStore
 from bot.services.factor_ports import FactorStore
 from bot.services.rows import Delivery, InboxRow, MessageRow, Wake
+from bot.services.run_ports import ApprovalStore, RunStore
 
 
 class InboxStore(Protocol):
@@ -40,75 +39,6 @@ class InboxStore(Protocol):
 
     async def unworked(self, older_than: timedelta, limit: int) -> Sequence[str]:
         """Ids of rows that nobody has finished and nobody holds, oldest first."""
-        ...
-
-
-class RunStore(Protocol):
-    """Runs, their steps and their leases. A move that lost its race answers None or False, never raises."""
-
-    async def add(self, run: Run) -> Run:
-        """Store a new run in state `requested` or `approved`; the answer carries its number."""
-        ...
-
-    async def get(self, run_id: str) -> Run | None: ...
-
-    async def by_number(self, number: int) -> Run | None: ...
-
-    async def recent(self, limit: int, *, states: Sequence[RunState] = ()) -> Sequence[Run]: ...
-
-    async def move(self, run_id: str, expected: RunState, new: RunState, *, failure: str = "", hint: str = "") -> bool:
-        """Compare-and-swap of the state; sets `started_at` and `finished_at`. Illegal moves raise ValueError."""
-        ...
-
-    async def start(self, run_id: str, owner: str, lease: timedelta, claims: Sequence[tuple[str, bool]]) -> Lease | str:
-        """Move `approved` to `running` with a lease and its claims (name, exclusive).
-
-        Answers the lease; or the id of a run that holds one of the claims; or "" when the run was not `approved`.
-        """
-        ...
-
-    async def renew(self, lease: Lease, length: timedelta) -> Lease | None:
-        """A longer lease, or None when it was lost."""
-        ...
-
-    async def take_over(self, run_id: str, owner: str, length: timedelta) -> Lease | None:
-        """The lease of a `running` run whose former lease has run out; None when it is held or not running."""
-        ...
-
-    async def holds(self, lease: Lease) -> bool:
-        """Whether the lease is still ours, locked until the transaction ends: whoever records asks this first."""
-        ...
-
-    async def release(self, lease: Lease) -> None: ...
-
-    async def abandoned(self, limit: int) -> Sequence[str]:
-        """Ids of `running` runs whose lease has run out, oldest first."""
-        ...
-
-    async def waiting(self, limit: int) -> Sequence[str]:
-        """Ids of `approved` runs and of requests whose time is up, oldest first."""
-        ...
-
-    async def save_step(self, run_id: str, row: StepRow) -> None: ...
-
-    async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
-        """Other facts of the moment on a request's card; what is digested stays as it is."""
-        ...
-
-    async def ask_cancel(self, run_id: str, principal: str) -> bool:
-        """Note who asked; False when the run is final or was asked before."""
-        ...
-
-
-class ApprovalStore(Protocol):
-    """Decisions on requested runs; the rules of `bot.domain.approvals` are constraints here as well."""
-
-    async def add(self, decision: Decision) -> Decision:
-        """Record it; the answer carries `at`. Raises: Refused, the transaction stays usable."""
-        ...
-
-    async def of_run(self, run_id: str) -> Sequence[Decision]:
-        """Oldest first."""
         ...
 
 
@@ -239,10 +169,12 @@ class Chat(Protocol):
         ...
 
     async def whisper(self, channel: str, user: str, thread: str, document: Document) -> None:
-        """An ephemeral message, seen by one person."""
+        """An ephemeral message, seen by one person; its files go to their direct messages."""
         ...
 
-    async def respond(self, response_url: str, document: Document) -> None: ...
+    async def respond(self, response_url: str, user: str, document: Document) -> None:
+        """The same, as the answer to what that person asked."""
+        ...
 
     async def person(self, user: str, *, fresh_roles: bool = False) -> Person:
         """A fresh look at somebody, with the roles they fill; `fresh_roles` reads the user groups now."""

@@ -111,7 +111,7 @@ class Requests:
         if not reply.private and (incoming.kind is DeliveryKind.MENTION or reply.public):
             await self._say_once(row, incoming, reply.document)
         elif incoming.response_url:
-            await self.chat.respond(incoming.response_url, reply.document)
+            await self.chat.respond(incoming.response_url, incoming.user, reply.document)
         else:
             await self.chat.whisper(incoming.channel, incoming.user, incoming.thread, reply.document)
 

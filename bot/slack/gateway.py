@@ -11,13 +11,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.domain.documents import Attachment, Document, Form
+from bot.domain.documents import Attachment, Chart, Document, Form
 from bot.domain.errors import OperationFailed
 from bot.domain.markup import without_broadcasts
 from bot.domain.people import Person, Role
 from bot.domain.redaction import Redactor
 from bot.services.forms import Opening
 from bot.services.ports import ChatUnavailable, Posted
+from bot.slack.charts import drawn
 from bot.slack.limits import RateLimiter
 from bot.slack.membership import Membership, standing
 from bot.slack.modals import document_view, message_view, view_of
@@ -67,18 +68,20 @@ class SlackChat:
 
     async def whisper(self, channel: str, user: str, thread: str, document: Document) -> None:
         where = {"channel": channel, "user": user} | ({"thread_ts": thread} if thread else {})
-        await self._drawn("chat.postEphemeral", document, **where)
+        _, files = await self._drawn("chat.postEphemeral", document, **where)
+        await self._hand_over(user, files)
 
-    async def respond(self, response_url: str, document: Document) -> None:
-        drawn = self._render(document)
+    async def respond(self, response_url: str, user: str, document: Document) -> None:
+        said = self._render(document)
         webhook = AsyncWebhookClient(response_url, retry_handlers=[])
-        sending = webhook.send(text=drawn.text, blocks=drawn.blocks, response_type="ephemeral", replace_original=False)
+        sending = webhook.send(text=said.text, blocks=said.blocks, response_type="ephemeral", replace_original=False)
         try:
             response = await sending
         except (ClientError, TimeoutError, OSError) as error:
             raise ChatUnavailable(f"response_url: {error}", AWAY, in_doubt=True) from error
         if response.status_code != 200:  # noqa: PLR2004 - HTTP's OK
             raise OperationFailed(f"Slack refused an answer: {response.body}", status=response.status_code)
+        await self._hand_over(user, said.files)
 
     async def find(self, channel: str, thread: str, key: str) -> Posted | None:
         method = "conversations.replies" if thread else "conversations.history"
@@ -135,34 +138,41 @@ class SlackChat:
 
     async def _drawn(
         self, method: str, document: Document, **arguments: Any
-    ) -> tuple[Mapping[str, Any], tuple[Attachment, ...]]:
+    ) -> tuple[Mapping[str, Any], tuple[Attachment | Chart, ...]]:
         """Send a document; a workspace that does not know plan or table blocks gets sections from then on."""
-        drawn = self._render(document)
+        rendered = self._render(document)
         try:
-            answer = await self.call(method, text=drawn.text, blocks=drawn.blocks, **arguments)
+            answer = await self.call(method, text=rendered.text, blocks=rendered.blocks, **arguments)
         except OperationFailed as error:
             if self._plain or error.facts.get("error") != "invalid_blocks":
                 raise
             log.warning("slack.blocks_refused", method=method, facts=error.facts)
             self._plain = True
-            drawn = self._render(document)
-            answer = await self.call(method, text=drawn.text, blocks=drawn.blocks, **arguments)
-        return answer, drawn.files
+            rendered = self._render(document)
+            answer = await self.call(method, text=rendered.text, blocks=rendered.blocks, **arguments)
+        return answer, rendered.files
 
     def _render(self, document: Document) -> Rendered:
-        drawn = render(document, plain=self._plain)
+        rendered = render(document, plain=self._plain)
         return Rendered(
-            without_broadcasts(self._redactor.text(drawn.text)),
-            _defused(self._redactor.value(drawn.blocks)),
-            drawn.files,
+            without_broadcasts(self._redactor.text(rendered.text)),
+            _defused(self._redactor.value(rendered.blocks)),
+            rendered.files,
         )
 
-    async def _attach(self, posted: Posted, thread: str, files: tuple[Attachment, ...]) -> None:
-        for file in files:
-            content = self._redactor.text(file.content)
+    async def _hand_over(self, user: str, files: tuple[Attachment | Chart, ...]) -> None:
+        """No file hangs on an ephemeral message: what belongs to one goes to the person's direct messages."""
+        if files:
+            direct = (await self.call("conversations.open", users=user))["channel"]["id"]
+            await self._attach(Posted(direct, ""), "", files)
+
+    async def _attach(self, posted: Posted, thread: str, files: tuple[Attachment | Chart, ...]) -> None:
+        for made in files:
+            file = await drawn(made) if isinstance(made, Chart) else made
+            content = self._redactor.text(file.content) if isinstance(file.content, str) else file.content
             uploading = self._client.files_upload_v2(
                 channel=posted.channel,
-                thread_ts=thread,
+                thread_ts=thread or None,
                 filename=file.name,
                 content=content,
                 title=file.title or file.name,

@@ -21,6 +21,7 @@ SCOPES: Mapping[str, str] = {
     "files:write": "Output that is too long for a message goes into a file.",
     "groups:history": "As channels:history, where the configured channel is private.",
     "groups:read": "As channels:read, where the configured channel is private.",
+    "im:write": "Files of a private answer go to the asker's direct messages, since an ephemeral message holds none.",
     "usergroups:read": "User groups fill the roles that may ask and approve.",
     "users:read": "Every request looks afresh: deactivated people, guests, bots and strangers are refused.",
 }

@@ -9,6 +9,7 @@ from bot.domain.documents import (
     Attachment,
     Button,
     Buttons,
+    Chart,
     Divider,
     Document,
     Fields,
@@ -54,7 +55,7 @@ class Rendered:
 
     text: str
     blocks: list[Block]
-    files: tuple[Attachment, ...]
+    files: tuple[Attachment | Chart, ...]
 
 
 def render(document: Document, *, plain: bool = False) -> Rendered:
@@ -84,7 +85,7 @@ def cut(text: str, limit: int) -> str:
     return text[: limit - len(gap) - tail] + gap + text[-tail:]
 
 
-def _within(blocks: list[Block], files: list[Attachment], document: Document) -> list[Block]:
+def _within(blocks: list[Block], files: list[Attachment | Chart], document: Document) -> list[Block]:
     """At most fifty blocks and ten thousand characters; the rest of the document goes into a file."""
     kept: list[Block] = []
     total = 0
@@ -92,7 +93,7 @@ def _within(blocks: list[Block], files: list[Attachment], document: Document) ->
         total += _characters(block)
         if len(kept) == MAX_BLOCKS - 1 or total > MAX_TOTAL:
             files.append(Attachment("rest.txt", _as_text(document)))
-            return [*kept, _context("There is more than a message can hold: see the attached file.")]
+            return [*kept, _context("There is more than a message can hold: see the file that is attached, or in your direct messages.")]
         kept.append(block)
     return kept
 

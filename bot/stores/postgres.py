@@ -12,15 +12,14 @@ from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, R
 from bot.services.audit_ports import AuditStore
 from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
-    ApprovalStore,
     BackupStore,
     InboxStore,
     MessageStore,
-    RunStore,
     ScheduleStore,
     Work,
 )
 from bot.services.rows import Delivery, Wake
+from bot.services.run_ports import ApprovalStore, RunStore
 from bot.stores.approvals import PostgresApprovals
 from bot.stores.audit import PostgresAudit
 from bot.stores.backups import PostgresBackups

@@ -47,6 +47,7 @@ MISTAKES = [
     ("slack", "bot.services.runs", "slack_sdk"),
     ("slack", "bot.web.server", "slack_bolt"),
     ("slack", "demo.accounts", "slack_sdk"),
+    ("pictures", "bot.services.runs", "matplotlib"),
     ("engine", "bot.services.runs", "procrastinate"),
     ("engine", "bot.stores.runs", "apscheduler"),
     ("platform", "bot.operations.health", "boto3"),

@@ -13,15 +13,14 @@ from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, R
 from bot.services.audit_ports import AuditStore
 from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
-    ApprovalStore,
     BackupStore,
     InboxStore,
     MessageStore,
-    RunStore,
     ScheduleStore,
     Work,
 )
 from bot.services.rows import Delivery, Job, Wake
+from bot.services.run_ports import ApprovalStore, RunStore
 from bot.stores.memory.approvals import MemoryApprovals
 from bot.stores.memory.audit import MemoryAudit
 from bot.stores.memory.backups import MemoryBackups
