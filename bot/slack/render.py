@@ -93,7 +93,7 @@ def _within(blocks: list[Block], files: list[Attachment | Chart], document: Docu
         total += _characters(block)
         if len(kept) == MAX_BLOCKS - 1 or total > MAX_TOTAL:
             files.append(Attachment("rest.txt", _as_text(document)))
-            return [*kept, _context("There is more than a message can hold: see the file that is attached, or in your direct messages.")]
+            return [*kept, _context("There is more than a message can hold: see the attached file, or your direct messages.")]
         kept.append(block)
     return kept
 
