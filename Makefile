@@ -6,7 +6,7 @@ ARGS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check soak-crash approvals bench pictures lock clean
+.PHONY: help demo demo-reset test tools check soak-crash approvals bench pictures lock clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -29,6 +29,13 @@ demo-reset: ## forget everything the demo kept in .demo/
 
 test: $(VENV)/.dev ## every test; tiers whose programs are missing skip and say so
 	@$(BIN)/python -m pytest $(ARGS)
+
+tools: .tools/.installed ## anvil, cast, forge, solc and OpenZeppelin from npm, into .tools; their tests skip without
+
+.tools/.installed: .ci/npm/package.json .ci/npm/package-lock.json
+	@mkdir -p .tools && cp .ci/npm/package.json .ci/npm/package-lock.json .tools/
+	@npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 check: $(VENV)/.dev ## lint, types, import contracts, docs against code, sizes
 	@$(BIN)/ruff check .
