@@ -6,14 +6,13 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 import pytest_asyncio
 from psycopg import sql
 
 from demo.accounts import embedded_programs, unprivileged_account
-from demo.platform.chain import ChainNode
 from demo.platform.databases import (
     BOT_ROLES,
     PLATFORM_MAINTENANCE,
@@ -25,16 +24,28 @@ from demo.platform.databases import (
     create_platform_roles,
 )
 from demo.platform.postgres import Cluster
-from demo.platform.redis import RedisServer
-from demo.platform.s3 import PORTS_NEEDED, Keys, ObjectStore
 from demo.ports import free_ports
+
+# Imported where they are started: web3 and boto3 take seconds, and unit tests need neither.
+if TYPE_CHECKING:
+    from demo.platform.chain import ChainNode
+    from demo.platform.redis import RedisServer
+    from demo.platform.s3 import ObjectStore
 
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 EMBEDDED_VERSION = 18
 OTHER_VERSION = 15
 ROLES = (*BOT_ROLES, PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)
 
-Server = TypeVar("Server", ObjectStore, RedisServer, ChainNode)
+
+class Stoppable(Protocol):
+    """A server of the demo."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+Server = TypeVar("Server", bound=Stoppable)
 ClusterFactory = Callable[[int], Cluster]
 
 
@@ -128,21 +139,27 @@ async def fresh_database(cluster: Cluster) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def s3_server(server_folder: Path) -> Iterator[ObjectStore]:
+def s3_server(server_folder: Path) -> "Iterator[ObjectStore]":
     """A running S3 with the bucket `takumi-backups` (object lock on); `.endpoint`, `.keys`, `.client()`."""
+    from demo.platform.s3 import PORTS_NEEDED, Keys, ObjectStore  # noqa: PLC0415 - see above
+
     keys = Keys("test-access-key", "test-secret-key")
     yield from _running(ObjectStore(server_folder / "s3", free_ports(PORTS_NEEDED), keys, server_folder / "s3.log"))
 
 
 @pytest.fixture(scope="session")
-def redis_server(server_folder: Path) -> Iterator[RedisServer]:
+def redis_server(server_folder: Path) -> "Iterator[RedisServer]":
     """A running Redis; `.url`."""
+    from demo.platform.redis import RedisServer  # noqa: PLC0415 - see above
+
     yield from _running(RedisServer(server_folder / "redis", free_port(), server_folder / "redis.log"))
 
 
 @pytest.fixture(scope="session")
-def chain(server_folder: Path) -> Iterator[ChainNode]:
+def chain(server_folder: Path) -> "Iterator[ChainNode]":
     """A running chain with id 31337, and no contract: `await chain.skill_profile()` deploys one; `.url`."""
+    from demo.platform.chain import ChainNode  # noqa: PLC0415 - see above
+
     yield from _running(ChainNode(server_folder / "chain", free_port(), server_folder / "chain.log"))
 
 

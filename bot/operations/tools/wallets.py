@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_utils.address import is_address, to_checksum_address
 
 from bot.domain.errors import Refused, RequestError
@@ -19,6 +17,10 @@ class WalletSignatures:
     """Recovers signers; knows no keys."""
 
     def signer(self, typed: Mapping[str, Any], signature: str) -> str:
+        # A third of the bot's start would go into this import, which few ever need.
+        from eth_account import Account  # noqa: PLC0415
+        from eth_account.messages import encode_typed_data  # noqa: PLC0415
+
         raw = _read(signature)
         if int.from_bytes(raw[32:64], "big") > _HALF_ORDER:
             raise Refused("This signature has a high s: it can be changed without the key.", hint=_HINT)
