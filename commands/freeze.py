@@ -29,8 +29,7 @@ async def declare(request: Request, services: Services) -> Reply:
     async with services.store.work() as work:
         now = await work.now()
     until = read_moment(wanted.until, now, services.approvals.rules.timetable.hours.zone)
-    freeze = await services.exceptions.freeze(request.actor, until, wanted.because)
-    said = f"Frozen until {phrases.instant(freeze.until)}: {freeze.reason}"
+    said = await services.exceptions.freeze(request.actor, until, wanted.because)
     more = "Nothing disruptive or destructive is asked for or starts until then, unless glass is broken."
     return Reply(Document(said, [Text(said), Text(more)]), public=True)
 

@@ -26,16 +26,14 @@ class ResolveIncident(Params):
 
 async def declare(request: Request, services: Services) -> Reply:
     wanted: DeclareIncident = request.params
-    incident = await services.exceptions.declare(request.actor, wanted.severity, wanted.because)
-    said = f"Incident {incident.number} is open: {incident.severity.value}, {incident.title}."
-    more = f"Requests are {incident.severity.value} until it is resolved."
+    said = await services.exceptions.declare(request.actor, wanted.severity, wanted.because)
+    more = f"Requests are {wanted.severity.value} until it is resolved."
     return Reply(Document(said, [Text(said), Text(more)]), public=True)
 
 
 async def resolve(request: Request, services: Services) -> Reply:
     wanted: ResolveIncident = request.params
-    await services.exceptions.resolve(request.actor, wanted.number, wanted.because)
-    said = f"Incident {wanted.number} is resolved: {wanted.because}."
+    said = await services.exceptions.resolve(request.actor, wanted.number, wanted.because)
     return Reply(Document(said, [Text(said)]), public=True)
 
 

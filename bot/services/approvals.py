@@ -14,6 +14,7 @@ from bot.domain.risk import Risk
 from bot.domain.runs import Run, RunState
 from bot.policy.approvals import START_WITHIN
 from bot.policy.rules import Rules
+from bot.services.answers import answered_once, keep_answer
 from bot.services.circumstances import frozen
 from bot.services.directory import Directory, StaticLists
 from bot.services.freshness import Fresh, Freshness, card_of
@@ -41,6 +42,7 @@ class Approvals:
     proofs: Proofs | None = None
     lists: StaticLists = field(default_factory=lambda: StaticLists({}))
 
+    @answered_once
     async def decide(
         self, run_id: str, actor: Actor, verdict: Verdict, reason: str = "", proof: Proof = NO_PROOF
     ) -> str:
@@ -88,12 +90,17 @@ class Approvals:
             await self.void(run, actor, why)
             raise Refused(f"This request is void: {why}.", hint="Ask for it again to see the plan as it is now.")
         if fresh.drifted:
-            async with self.store.work() as work:
-                await work.runs.save_card(run.id, card_of(fresh.plan))
-                await want_run_messages(work, run)
-            raise Refused(
-                f"The facts have moved: {'; '.join(fresh.drifted)}.", hint="Read the card again, then decide."
-            )
+            raise await self._moved(run, fresh, actor)
+
+    async def _moved(self, run: Run, fresh: Fresh, actor: Actor) -> Refused:
+        """Show the facts as they are now; whoever clicked saw the former card, so their click must never count."""
+        why, hint = f"The facts have moved: {'; '.join(fresh.drifted)}.", "Read the card again, then decide."
+        async with self.store.work() as work:
+            await work.runs.save_card(run.id, card_of(fresh.plan))
+            await work.audit.record(_entry(actor, Verb.APPROVAL_REFUSED, run, {"why": why}))
+            await want_run_messages(work, run)
+            await keep_answer(work, f"{why} {hint}")
+        return Refused(why, hint=hint)
 
     async def _look(self, run: Run) -> Fresh | BotError:
         try:
@@ -121,7 +128,7 @@ class Approvals:
             said = await self._consequence(work, run, decision, actor)
             await want_run_messages(work, await work.runs.get(run.id) or run)
             await want_told(work, run, len(await work.approvals.of_run(run.id)))
-        return said
+            return await keep_answer(work, said)
 
     async def _consequence(self, work: Work, run: Run, decision: Decision, actor: Actor) -> str:
         if decision.verdict is Verdict.DENIED:

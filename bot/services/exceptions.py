@@ -13,6 +13,7 @@ from bot.domain.people import Actor, Role
 from bot.domain.risk import Severity
 from bot.domain.runs import Run
 from bot.policy.approvals import LEADS
+from bot.services.answers import answered_once, keep_answer
 from bot.services.calls import REVIEWERS
 from bot.services.messages import want
 from bot.services.people import must_be_welcome
@@ -29,33 +30,38 @@ class Exceptions:
     store: Store
     chat: Chat
 
-    async def declare(self, actor: Actor, severity: Severity, title: str) -> Incident:
+    @answered_once
+    async def declare(self, actor: Actor, severity: Severity, title: str) -> str:
         async with self.store.work() as work:
             incident = await work.incidents.add(Incident(severity, title, actor.principal))
             details = {"severity": severity.value, "title": title}
             subject = f"incident {incident.number}"
             await work.audit.record(Entry(actor, Verb.INCIDENT_DECLARED, subject, details=details))
-        return incident
+            return await keep_answer(work, f"Incident {incident.number} is open: {severity.value}, {title}.")
 
-    async def resolve(self, actor: Actor, number: int, note: str) -> None:
+    @answered_once
+    async def resolve(self, actor: Actor, number: int, note: str) -> str:
         async with self.store.work() as work:
             if not await work.incidents.resolve(number, actor.principal):
                 raise RequestError(f"No incident {number} is open.", hint="`/takumi incident` lists the open ones.")
             entry = Entry(actor, Verb.INCIDENT_RESOLVED, f"incident {number}", details={"note": note})
             await work.audit.record(entry)
+            return await keep_answer(work, f"Incident {number} is resolved: {note}.")
 
     async def open_incidents(self) -> Sequence[Incident]:
         async with self.store.work() as work:
             return await work.incidents.open()
 
-    async def freeze(self, actor: Actor, until: datetime, reason: str) -> Freeze:
+    @answered_once
+    async def freeze(self, actor: Actor, until: datetime, reason: str) -> str:
         await self._must_fill(actor, FREEZERS)
         async with self.store.work() as work:
             freeze = await work.freezes.add(Freeze(until, reason, actor.principal))
             details = {"until": until.isoformat(), "reason": reason}
             await work.audit.record(Entry(actor, Verb.FREEZE_DECLARED, f"freeze {freeze.number}", details=details))
-        return freeze
+            return await keep_answer(work, f"Frozen until {phrases.instant(until)}: {reason}")
 
+    @answered_once
     async def lift(self, actor: Actor, reason: str) -> str:
         await self._must_fill(actor, FREEZERS)
         async with self.store.work() as work:
@@ -64,12 +70,13 @@ class Exceptions:
                 raise RequestError("There is no freeze to lift.", hint="Nothing to do.")
             details: Mapping[str, object] = {"lifted": lifted, "reason": reason}
             await work.audit.record(Entry(actor, Verb.FREEZE_LIFTED, "freeze", details=details))
-        return f"{phrases.count(lifted, 'freeze')} lifted."
+            return await keep_answer(work, f"{phrases.count(lifted, 'freeze')} lifted.")
 
     async def standing(self) -> Sequence[Freeze]:
         async with self.store.work() as work:
             return await work.freezes.standing()
 
+    @answered_once
     async def review(self, actor: Actor, run: Run, note: str) -> str:
         """The look back that broken glass owes: by somebody else than who broke it."""
         await self._must_fill(actor, REVIEWERS)
@@ -86,7 +93,7 @@ class Exceptions:
             await work.audit.record(entry)
             head = await work.messages.get(f"review:{run.id}")
             await want(work, *((head,) if head else ()))
-        return f"The review of {run.label} is done."
+            return await keep_answer(work, f"The review of {run.label} is done.")
 
     async def undone_reviews(self) -> Sequence[Run]:
         async with self.store.work() as work:

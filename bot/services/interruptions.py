@@ -7,6 +7,7 @@ from bot.domain.audit import Entry, Verb
 from bot.domain.errors import Refused, RequestError
 from bot.domain.people import Actor, Person
 from bot.domain.runs import Run, RunState, StepRow, StepState
+from bot.services.answers import answered_once, keep_answer
 from bot.services.messages import want_run_messages
 from bot.services.people import must_be_welcome
 from bot.services.ports import Chat, Store
@@ -29,6 +30,7 @@ class Interruptions:
     store: Store
     chat: Chat
 
+    @answered_once
     async def answer(self, run_id: str, actor: Actor, answer: Answer) -> str:
         """Raises: Refused, RequestError."""
         person = await self.chat.person(actor.slack_user, fresh_roles=True)
@@ -48,7 +50,7 @@ class Interruptions:
             await work.audit.record(Entry(actor, Verb.RUN_RESUMED, run.runbook, run.id, run.digest, details))
             await work.defer(Wake(Job.ADVANCE_RUN, run.id))
             await want_run_messages(work, run)
-        return f"{run.label} goes on: {step.title!r} {_GOES_ON[answer]}."
+            return await keep_answer(work, f"{run.label} goes on: {step.title!r} {_GOES_ON[answer]}.")
 
 
 _GOES_ON = {

@@ -31,6 +31,10 @@ class InboxStore(Protocol):
         """A longer claim for who holds it; False when it has run out."""
         ...
 
+    async def answer(self, inbox_id: str, said: str) -> bool:
+        """Keep what the sender is told, with the effect of the request; False when it has an answer already."""
+        ...
+
     async def finish(self, inbox_id: str, note: str) -> None: ...
 
     async def let_go(self, inbox_id: str, owner: str) -> None:

@@ -9,9 +9,10 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.audit import Verb
-from bot.domain.documents import Document, Reply
+from bot.domain.documents import Document, Reply, Text
 from bot.domain.errors import BotError, OperationFailed, Refused, Unavailable
 from bot.domain.people import Actor
+from bot.services.answers import answering
 from bot.services.desk import Desk
 from bot.services.errors import explained
 from bot.services.incoming import Incoming
@@ -90,14 +91,22 @@ class Requests:
         try:
             person = await self.people.look(incoming.user)
             await self.trail.note_name(actor.principal, person.name)
-            return await self.desk.answer(row.id, incoming, actor, person)
+            with answering(row):
+                return await self.desk.answer(row.id, incoming, actor, person)
         except (ChatUnavailable, Unavailable):
             raise
-        except Refused as error:
-            await self._audit_refusal(incoming, actor, error)
-            return Reply(explained(error, request=row.id))
         except Exception as error:  # noqa: BLE001 - the one place where errors become replies
-            return Reply(explained(error, request=row.id))
+            return await self._reply_to_error(row, incoming, actor, error)
+
+    async def _reply_to_error(self, row: InboxRow, incoming: Incoming, actor: Actor, error: Exception) -> Reply:
+        """What was refused because this very request has had its effect before is told as it was then."""
+        async with self.store.work() as work:
+            now = await work.inbox.get(row.id)
+        if now is not None and now.answer:
+            return Reply(Document(now.answer, [Text(now.answer)]))
+        if isinstance(error, Refused):
+            await self._audit_refusal(incoming, actor, error)
+        return Reply(explained(error, request=row.id))
 
     async def _audit_refusal(self, incoming: Incoming, actor: Actor, error: BotError) -> None:
         subject = incoming.text or incoming.action or incoming.value

@@ -49,13 +49,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class InboxRow:
-    """A delivery as it was recorded; `answer` is what the sender was told, for the duplicates."""
+    """A delivery as it was recorded; `answer` is what its sender is told, kept as soon as it had an effect."""
 
     id: str
     delivery: Delivery
     received_at: datetime
     worked: bool = False
     attempts: int = 0
+    answer: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from bot.domain.plans import Plan
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
+from bot.services.answers import answered_once, keep_answer
 from bot.services.approvals import Approvals
 from bot.services.asking import ask_people, must_be_confirmed
 from bot.services.circumstances import Circumstances, circumstances
@@ -152,6 +153,7 @@ class Runs:
         name, values = book.undone_by(run.id, run.params)
         return await self.request(name, validated(self.runbook(name).params, values), replace(asked, undoes=run.id))
 
+    @answered_once
     async def cancel(self, run_id: str, actor: Actor) -> str:
         """Cancel a waiting run at once, ask a running one to stop; the answer says which. Raises: Refused."""
         async with self.store.work() as work:
@@ -162,11 +164,12 @@ class Runs:
                 if run.state is state and await work.runs.move(run.id, state, RunState.CANCELLED):
                     await work.audit.record(Entry(actor, Verb.RUN_CANCELLED, run.runbook, run.id, run.digest))
                     await want_run_messages(work, run)
-                    return f"{run.label} is cancelled; nothing was done."
+                    return await keep_answer(work, f"{run.label} is cancelled; nothing was done.")
             if run.state is not RunState.RUNNING or not await work.runs.ask_cancel(run.id, actor.principal):
                 raise Refused(f"{run.label} cannot be cancelled: it is {run.state.value}.", hint="Nothing to do.")
             await work.audit.record(Entry(actor, Verb.CANCEL_ASKED, run.runbook, run.id, run.digest))
-            return f"{run.label} was asked to stop. It ends when the effect of its current step has ended."
+            said = f"{run.label} was asked to stop. It ends when the effect of its current step has ended."
+            return await keep_answer(work, said)
 
     async def find(self, number: int) -> Run:
         """The run that people call by that number. Raises: RequestError."""

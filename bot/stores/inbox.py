@@ -57,6 +57,12 @@ class PostgresInbox:
         cursor = await self._connection.execute(_RENEW, (lease, inbox_id, owner))
         return cursor.rowcount == 1
 
+    async def answer(self, inbox_id: str, said: str) -> bool:
+        cursor = await self._connection.execute(
+            "UPDATE inbox SET note = %s WHERE id = %s AND note = '' AND worked_at IS NULL", (said, inbox_id)
+        )
+        return cursor.rowcount == 1
+
     async def finish(self, inbox_id: str, note: str) -> None:
         await self._connection.execute(
             "UPDATE inbox SET worked_at = clock_timestamp(), note = %s WHERE id = %s AND worked_at IS NULL",
@@ -110,4 +116,5 @@ def _row(row: DictRow | None) -> InboxRow | None:
     if row is None:
         return None
     delivery = Delivery(DeliveryKind(row["kind"]), row["key"], row["payload"])
-    return InboxRow(row["id"], delivery, row["received_at"], row["worked_at"] is not None, row["attempts"])
+    worked = row["worked_at"] is not None
+    return InboxRow(row["id"], delivery, row["received_at"], worked, row["attempts"], row["note"])

@@ -56,6 +56,24 @@ async def test_what_is_no_json_fails_alone(under_test: StoreUnderTest):
     assert all(isinstance(answer, tuple) and answer[1] for answer in answers[:3])
 
 
+async def test_an_answer_is_kept_once_and_is_there_for_whoever_works_on_it_next(under_test: StoreUnderTest):
+    inbox_id, _ = await under_test.store.receive(a_delivery())
+    async with under_test.store.work() as work:
+        assert await work.inbox.answer(inbox_id, "it is approved")
+    async with under_test.store.work() as work:
+        row = await work.inbox.claim(inbox_id, "next", LONG)
+        assert not await work.inbox.answer(inbox_id, "something else")
+    assert row is not None
+    assert (row.answer, row.worked) == ("it is approved", False)
+
+
+async def test_what_is_finished_is_answered_no_more(under_test: StoreUnderTest):
+    inbox_id, _ = await under_test.store.receive(a_delivery())
+    async with under_test.store.work() as work:
+        await work.inbox.finish(inbox_id, "")
+        assert not await work.inbox.answer(inbox_id, "too late")
+
+
 async def test_a_claim_is_renewed_by_who_holds_it_and_not_once_it_has_run_out(under_test: StoreUnderTest):
     inbox_id, _ = await under_test.store.receive(a_delivery())
     async with under_test.store.work() as work:

@@ -24,7 +24,7 @@ class MemoryInbox:
         if record is None or not self._is_free(record):
             return None
         row = replace(record.row, attempts=record.row.attempts + 1)
-        self._inbox[inbox_id] = InboxRecord(row, record.note, owner, self._clock() + lease)
+        self._inbox[inbox_id] = InboxRecord(row, owner, self._clock() + lease)
         return row
 
     async def renew(self, inbox_id: str, owner: str, lease: timedelta) -> bool:
@@ -34,10 +34,17 @@ class MemoryInbox:
         self._inbox[inbox_id] = replace(record, claimed_until=self._clock() + lease)
         return True
 
+    async def answer(self, inbox_id: str, said: str) -> bool:
+        record = self._inbox[inbox_id]
+        if record.row.answer or record.row.worked:
+            return False
+        self._inbox[inbox_id] = replace(record, row=replace(record.row, answer=said))
+        return True
+
     async def finish(self, inbox_id: str, note: str) -> None:
         record = self._inbox.get(inbox_id)
         if record is not None and not record.row.worked:
-            self._inbox[inbox_id] = replace(record, row=replace(record.row, worked=True), note=note)
+            self._inbox[inbox_id] = replace(record, row=replace(record.row, worked=True, answer=note))
 
     async def let_go(self, inbox_id: str, owner: str) -> None:
         record = self._inbox.get(inbox_id)

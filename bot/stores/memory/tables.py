@@ -25,7 +25,6 @@ class InboxRecord:
     """A delivery, and who works on it until when."""
 
     row: InboxRow
-    note: str = ""
     owner: str = ""
     claimed_until: datetime = LONG_AGO
 
