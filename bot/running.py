@@ -23,6 +23,8 @@ from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import HOUSE, SCHEDULE, firing
+from bot.services.alert_documents import AlertPainter
+from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
@@ -95,6 +97,7 @@ class Running:
             exceptions=Exceptions(store, chat),
             enrolment=Enrolment(store, chat, proofs),
             backups=Backups(store),
+            alerts=Alerts(store, bot.rules),
             trail=Trail(store),
             health=PlatformHealth(tools),
             catalog=bot.catalog,
@@ -184,8 +187,10 @@ async def _until(stop: asyncio.Event) -> None:
 def _painters(bot: Bot) -> Mapping[str, Painter]:
     """Who knows what a message says, by the first word of its key."""
     runs, calls = RunPainter(bot.store, bot.catalog).paint, CallPainter(bot.store, bot.chat)
+    alerts = AlertPainter(bot.store)
+    about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
     told = {"told": calls.paint_decision, "review": calls.paint_review}
-    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told}
+    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told, **about_alerts}
 
 
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:

@@ -38,6 +38,14 @@ async def abort(request: Request, services: Services) -> Reply:
     return await _goes_on(request, services, Answer.ABORT)
 
 
+async def acknowledge_alert(request: Request, services: Services) -> Reply:
+    return _said(await services.alerts.acknowledge(int(request.params), request.actor))
+
+
+async def close_alert(request: Request, services: Services) -> Reply:
+    return _said(await services.alerts.close(int(request.params), request.actor, "by its button"))
+
+
 async def opened_already(_request: Request, _services: Services) -> None:
     """The modal that asks for the reason, or for a code, was opened before the acknowledgement."""
 
@@ -78,6 +86,8 @@ ACTIONS: Mapping[str, ActionHandler] = {
     "run.was_done": was_done,
     "run.run_again": run_again,
     "run.abort": abort,
+    "alert.acknowledge": acknowledge_alert,
+    "alert.close": close_alert,
 }
 SUBMISSIONS: Mapping[str, ActionHandler] = {
     "run.deny": deny_run,

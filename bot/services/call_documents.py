@@ -10,6 +10,7 @@ from bot.domain.documents import Document, Note, Part, Rich
 from bot.domain.errors import OperationFailed
 from bot.domain.reviews import Review
 from bot.domain.runs import Run
+from bot.services.alert_documents import called
 from bot.services.ports import Chat, Posted, Store
 from bot.services.seats import named, need_of, open_seats
 
@@ -29,8 +30,10 @@ class CallPainter:
     chat: Chat
 
     async def paint(self, key: str) -> Document | None:
-        """None for a call or a run that is not there."""
+        """None for a call, a run or an alert that is not there."""
         kind, kind_of_about, run_id, position, *_ = [*key.split(":"), "", ""]
+        if kind_of_about == "alert":
+            return await self._alert(int(run_id), position)
         async with self.store.work() as work:
             run = await work.runs.get(run_id)
             rows = [row for row in await work.calls.about(f"{kind_of_about}:{run_id}") if str(row.position) == position]
@@ -41,6 +44,12 @@ class CallPainter:
         if kind == "direct":
             return direct(rows[0], run, waits, await self._link(run))
         return call(rows[0], run, waits)
+
+    async def _alert(self, number: int, position: str) -> Document | None:
+        async with self.store.work() as work:
+            group = await work.alerts.get(number)
+            rows = [row for row in await work.calls.about(f"alert:{number}") if str(row.position) == position]
+        return called(group, rows[0]) if group and rows else None
 
     async def paint_decision(self, key: str) -> Document | None:
         _, run_id, number = key.split(":")

@@ -1,9 +1,10 @@
 """Telling people what waits for them, reminding them, and calling the next one; silence never approves."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.alerts import AlertGroup
 from bot.domain.approvals import Verdict
 from bot.domain.audit import Entry, Verb
 from bot.domain.calls import CallRow, Event
@@ -12,6 +13,7 @@ from bot.domain.risk import Severity
 from bot.domain.runs import Run, RunState
 from bot.policy.escalation import PAGED, DueCall
 from bot.policy.rules import Rules
+from bot.policy.severities import MATRIX
 from bot.services.messages import want
 from bot.services.ports import Chat, Store, Work
 from bot.services.rows import Job, MessageRow, Wake
@@ -39,15 +41,26 @@ async def schedule(work: Work, rows: Sequence[CallRow]) -> None:
     await work.defer(*(Wake(Job.MAKE_CALLS, row.about, at=row.due_at) for row in rows))
 
 
+async def alert_calls(work: Work, group: AlertGroup, rules: Rules, now: datetime) -> tuple[CallRow, ...]:
+    """Every call that an alert will make unless somebody answers; its own message asks first."""
+    about = f"alert:{group.number}"
+    due = rules.timetable.calls(group.severity, now)[1:]
+    return call_rows(about, due, first=len(await work.calls.about(about)))
+
+
 @dataclass(frozen=True)
 class Waiting:
-    """What a call is about: whose word is missing, who asked (and is told), and the message that heads its thread."""
+    """What a call is about: whose word is missing, who is spared, the message that heads its thread.
 
-    run: Run
+    `entry` is what the trail says of each call; `first` is the first call of the clock in force.
+    """
+
+    entry: Entry
     roles: frozenset[Role]
-    decided: frozenset[str]
+    spared: frozenset[str]
     parent: str
     channel: str
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,10 +78,13 @@ class Calls:
             due = [row for row in await work.calls.about(about) if row.made_at is None and row.due_at <= now]
             waiting = await self._waiting(work, about)
         for row in due:
-            await self._make(row, waiting, await self._users(row, waiting) if waiting else ())
+            stands = waiting if waiting and row.position >= waiting.first else None
+            await self._make(row, stands, await self._users(row, stands) if stands else ())
 
     async def _waiting(self, work: Work, about: str) -> Waiting | None:
         kind, _, run_id = about.partition(":")
+        if kind == "alert":
+            return await self._alert(work, int(run_id))
         run = await work.runs.get(run_id)
         if run is None:
             return None
@@ -84,22 +100,32 @@ class Calls:
         has_copy = await work.messages.get(f"ask:{run.id}") is not None
         return self._at(run, missing, decided, f"ask:{run.id}" if has_copy else f"run:{run.id}")
 
+    async def _alert(self, work: Work, number: int) -> Waiting | None:
+        group = await work.alerts.get(number)
+        if group is None or not group.waits(await work.now()):
+            return None
+        entry = Entry(ENGINE, Verb.CALL_MADE, group.label)
+        role = MATRIX[group.severity].escalation
+        channel = self.rules.alerts_channel
+        return Waiting(entry, frozenset({role}), frozenset(), f"alert:{number}", channel, group.clock)
+
     def _at(self, run: Run, roles: frozenset[Role], decided: frozenset[str], parent: str) -> Waiting:
         away = self.rules.approvals_channel if parent.startswith("ask:") else ""
-        return Waiting(run, roles, decided, parent, away or run.origin.channel or self.rules.alerts_channel)
+        entry = Entry(ENGINE, Verb.CALL_MADE, run.runbook, run.id, run.digest)
+        channel = away or run.origin.channel or self.rules.alerts_channel
+        return Waiting(entry, roles, decided | {run.requester_slack}, parent, channel)
 
     async def _users(self, row: CallRow, waiting: Waiting) -> tuple[str, ...]:
         roles = frozenset({row.role}) if row.role else waiting.roles
         users = frozenset[str]().union(*[await self.chat.members(role) for role in sorted(roles)])
-        return tuple(sorted(users - waiting.decided - {waiting.run.requester_slack}))
+        return tuple(sorted(users - waiting.spared))
 
     async def _make(self, row: CallRow, waiting: Waiting | None, users: tuple[str, ...]) -> None:
         async with self.store.work() as work:
             if not await work.calls.make(row.about, row.position, users) or waiting is None:
                 return
             details = {"event": row.event.value, "role": row.role.value if row.role else "", "users": list(users)}
-            run = waiting.run
-            await work.audit.record(Entry(ENGINE, Verb.CALL_MADE, run.runbook, run.id, run.digest, details))
+            await work.audit.record(replace(waiting.entry, details=details))
             key = f"{row.about}:{row.position}"
             rows = [MessageRow(f"call:{key}", waiting.channel, parent=waiting.parent)]
             if row.event in (Event.CALLED, Event.PAGED):

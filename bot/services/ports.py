@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bot.domain.backups import Backup
 from bot.domain.documents import Document, Form
 from bot.domain.operations import StepContext
 from bot.domain.people import Person, Role
+from bot.services.alert_ports import AlertStore
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.audit_ports import AuditStore
+from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.rows import Delivery, InboxRow, MessageRow, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
@@ -43,18 +44,6 @@ class InboxStore(Protocol):
 
     async def unworked(self, older_than: timedelta, limit: int) -> Sequence[str]:
         """Ids of rows that nobody has finished and nobody holds, oldest first."""
-        ...
-
-
-class BackupStore(Protocol):
-    """What the bot knows of the backups it made."""
-
-    async def add(self, backup: Backup) -> None: ...
-
-    async def get(self, backup_id: str) -> Backup | None: ...
-
-    async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
-        """Newest first."""
         ...
 
 
@@ -121,6 +110,7 @@ class Work(Protocol):
     freezes: FreezeStore
     reviews: ReviewStore
     factors: FactorStore
+    alerts: AlertStore
 
     async def defer(self, *wakes: Wake) -> None: ...
 

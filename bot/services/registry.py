@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
+from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.enrolment import Enrolment
@@ -52,5 +53,6 @@ class Services:
     trail: Trail
     health: HealthProbe
     catalog: Catalog
+    alerts: Alerts
     places: Places = field(default_factory=Places)
     calendar: Callable[[], Sequence[Firing]] = tuple

@@ -8,11 +8,12 @@ import psycopg
 
 from bot.domain.errors import Unrecorded
 from bot.domain.redaction import NOTHING_SECRET, Redactor
+from bot.services.alert_ports import AlertStore
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.audit_ports import AuditStore
+from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
-    BackupStore,
     InboxStore,
     MessageStore,
     ScheduleStore,
@@ -20,6 +21,7 @@ from bot.services.ports import (
 )
 from bot.services.rows import Delivery, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
+from bot.stores.alerts import PostgresAlerts
 from bot.stores.approvals import PostgresApprovals
 from bot.stores.audit import PostgresAudit
 from bot.stores.backups import PostgresBackups
@@ -56,6 +58,7 @@ class PostgresWork:
         self.freezes: FreezeStore = PostgresFreezes(connection)
         self.reviews: ReviewStore = PostgresReviews(connection)
         self.factors: FactorStore = PostgresFactors(connection)
+        self.alerts: AlertStore = PostgresAlerts(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)

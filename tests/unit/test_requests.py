@@ -14,7 +14,9 @@ from bot.domain.errors import OperationFailed
 from bot.domain.people import Person
 from bot.domain.plans import Step
 from bot.domain.risk import Risk
+from bot.policy.rules import Rules
 from bot.services import requests as requests_module
+from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
 from bot.services.backups import Backups
 from bot.services.desk import desk
@@ -77,6 +79,7 @@ class World:
             trail,
             health,
             catalog,
+            Alerts(self.store, Rules()),
             places,
         )
         self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")

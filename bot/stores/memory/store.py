@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
+from bot.services.alert_ports import AlertStore
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
 from bot.services.audit_ports import AuditStore
+from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.ports import (
-    BackupStore,
     InboxStore,
     MessageStore,
     ScheduleStore,
@@ -21,6 +22,7 @@ from bot.services.ports import (
 )
 from bot.services.rows import Delivery, Job, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
+from bot.stores.memory.alerts import MemoryAlerts
 from bot.stores.memory.approvals import MemoryApprovals
 from bot.stores.memory.audit import MemoryAudit
 from bot.stores.memory.backups import MemoryBackups
@@ -48,7 +50,7 @@ class MemoryWork:
         self.runs: RunStore = MemoryRuns(tables, clock)
         self.approvals: ApprovalStore = MemoryApprovals(tables, clock)
         self.audit: AuditStore = MemoryAudit(tables, clock, redactor)
-        self.backups: BackupStore = MemoryBackups(tables)
+        self.backups: BackupStore = MemoryBackups(tables, clock)
         self.messages: MessageStore = MemoryMessages(tables, clock)
         self.schedules: ScheduleStore = MemorySchedules(tables, clock)
         self.calls: CallStore = MemoryCalls(tables, clock)
@@ -56,6 +58,7 @@ class MemoryWork:
         self.freezes: FreezeStore = MemoryFreezes(tables, clock)
         self.reviews: ReviewStore = MemoryReviews(tables, clock)
         self.factors: FactorStore = MemoryFactors(tables, clock)
+        self.alerts: AlertStore = MemoryAlerts(tables, clock)
 
     async def defer(self, *wakes: Wake) -> None:
         self.wakes.extend(wakes)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
+from bot.domain.alerts import Alert, AlertEvent, AlertGroup
 from bot.domain.approvals import Decision
 from bot.domain.audit import RecordedEntry
 from bot.domain.backups import Backup
@@ -13,6 +14,7 @@ from bot.domain.freezes import Freeze
 from bot.domain.incidents import Incident
 from bot.domain.reviews import Review
 from bot.domain.runs import Lease, Run
+from bot.domain.verdicts import Finding
 from bot.services.rows import InboxRow, MessageRow
 
 Clock = Callable[[], datetime]
@@ -54,6 +56,7 @@ class Tables:
     trail: dict[str, int] = field(default_factory=lambda: {"chained": 0, "anchored": 0, "wanted": 0})
     names: dict[str, str] = field(default_factory=dict)
     backups: dict[str, Backup] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
     messages: dict[str, MessageRecord] = field(default_factory=dict)
     firings: dict[tuple[str, datetime], datetime] = field(default_factory=dict)
     calls: dict[tuple[str, int], CallRow] = field(default_factory=dict)
@@ -64,6 +67,9 @@ class Tables:
     retired: set[str] = field(default_factory=set)
     attempts: list[tuple[str, datetime]] = field(default_factory=list)
     steps_used: set[tuple[str, int]] = field(default_factory=set)
+    alert_groups: dict[int, AlertGroup] = field(default_factory=dict)
+    alerts: dict[tuple[int, str], Alert] = field(default_factory=dict)
+    alert_events: dict[tuple[int, int], AlertEvent] = field(default_factory=dict)
     challenges: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def copy(self) -> "Tables":

@@ -1,0 +1,48 @@
+"""Where alerts are kept."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from bot.domain.alerts import Alert, AlertEvent, AlertGroup
+
+
+class AlertStore(Protocol):
+    """Groups of alerts. Who changes a group holds it until the transaction ends."""
+
+    async def open(self, group: AlertGroup, again_within: timedelta) -> tuple[AlertGroup, bool]:
+        """The newest group of this source and key that fires or was resolved so lately, held; else this one, stored.
+
+        The second value says whether it is new; a new one carries its number.
+        """
+        ...
+
+    async def get(self, number: int, *, hold: bool = False) -> AlertGroup | None: ...
+
+    async def save(self, group: AlertGroup) -> None:
+        """What may change of a held group."""
+        ...
+
+    async def alerts(self, number: int) -> Sequence[Alert]:
+        """By fingerprint."""
+        ...
+
+    async def save_alerts(self, number: int, alerts: Sequence[Alert]) -> None:
+        """Store or replace them, given in the order of their fingerprints."""
+        ...
+
+    async def note(self, number: int, event: AlertEvent) -> int:
+        """Add a line to the history; answers its place, from 1."""
+        ...
+
+    async def events(self, number: int) -> Sequence[AlertEvent]:
+        """Oldest first."""
+        ...
+
+    async def firing(self) -> Sequence[AlertGroup]:
+        """The most urgent first, then the oldest."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[AlertGroup]:
+        """Newest first."""
+        ...

@@ -1,0 +1,183 @@
+"""Alerts arrive, become messages with a clock, and are answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain import phrases
+from bot.domain.alerts import AGAIN_WITHIN, Alert, AlertEvent, AlertEventKind, AlertGroup, Source, Status, merged
+from bot.domain.audit import Entry, Verb
+from bot.domain.errors import RequestError
+from bot.domain.people import ENGINE, Actor
+from bot.domain.risk import Severity
+from bot.policy.rules import Rules
+from bot.services.calls import alert_calls, schedule
+from bot.services.messages import want
+from bot.services.ports import Store, Work
+from bot.services.rows import MessageRow
+
+_VERBS = {
+    AlertEventKind.ACKNOWLEDGED: Verb.ALERT_ACKNOWLEDGED,
+    AlertEventKind.CLOSED: Verb.ALERT_RESOLVED,
+    AlertEventKind.SILENCED: Verb.ALERT_SILENCED,
+    AlertEventKind.ESCALATED: Verb.ALERT_ESCALATED,
+}
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Every change of a group, its entry, its messages and its calls commit together."""
+
+    store: Store
+    rules: Rules
+
+    async def take(self, told: AlertGroup, alerts: Sequence[Alert]) -> AlertGroup:
+        """Take a delivery in; what is known already, or overtaken, changes nothing. Raises: Unavailable."""
+        async with self.store.work() as work:
+            group, is_new = await work.alerts.open(told, AGAIN_WITHIN)
+            known = () if is_new else await work.alerts.alerts(group.number)
+            everything, changed = merged(known, alerts)
+            if not changed and not is_new:
+                return group
+            await work.alerts.save_alerts(group.number, changed)
+            firing = [alert for alert in everything.values() if alert.is_firing]
+            return await self._turned(work, group, told, firing, changed, is_new=is_new)
+
+    async def _turned(
+        self,
+        work: Work,
+        group: AlertGroup,
+        told: AlertGroup,
+        firing: Sequence[Alert],
+        changed: Sequence[Alert],
+        *,
+        is_new: bool,
+    ) -> AlertGroup:
+        """The group as its alerts now make it."""
+        now = await work.now()
+        after = replace(group, labels=told.labels, annotations=told.annotations, link=told.link, title=told.title)
+        worse = bool(firing) and told.severity < group.severity
+        if worse:
+            after = replace(after, severity=told.severity)
+        if firing and not group.is_firing:
+            after = replace(after, status=Status.FIRING, resolved_at=None, flaps=group.flaps + 1)
+        if not firing and (group.is_firing or is_new):
+            after = replace(after, status=Status.RESOLVED, resolved_at=now)
+        if after.is_firing and (is_new or worse or not group.is_firing):
+            calls = await alert_calls(work, after, self.rules, now)
+            after = replace(after, clock=calls[0].position)
+            await schedule(work, calls)
+        await work.alerts.save(after)
+        await self._note(work, after, _events(group, after, changed, is_new=is_new))
+        return after
+
+    async def _note(self, work: Work, group: AlertGroup, events: Sequence[AlertEvent]) -> None:
+        for event in events:
+            verb = Verb.ALERT_RESOLVED if event.kind is AlertEventKind.RESOLVED else Verb.ALERT_FIRED
+            await work.alerts.note(group.number, event)
+            details = {"title": group.title, "severity": group.severity.value, "what": event.text}
+            await work.audit.record(Entry(ENGINE, verb, group.label, details=details))
+        await self.show(work, group, fresh=len(events))
+
+    async def show(self, work: Work, group: AlertGroup, fresh: int = 0) -> None:
+        """Have the group's message drawn as it stands, with so many fresh lines of its history in the thread.
+
+        The first line stands in the message itself; what flaps adds no lines.
+        """
+        head = MessageRow(f"alert:{group.number}", self.rules.alerts_channel)
+        last = len(await work.alerts.events(group.number))
+        first = max(2, last - fresh + 1)
+        key = f"history:{group.number}:{first}:{last}"
+        tell = first <= last and fresh and not group.is_flapping
+        await want(work, head, *([MessageRow(key, head.channel, parent=head.key)] if tell else ()))
+
+    async def raise_own(self, key: str, severity: Severity, title: str, description: str, advice: str) -> AlertGroup:
+        """An alert of the bot's own look at things, such as a backup that is due; raised again it changes nothing.
+
+        `key` names what is wrong, and settles it later.
+        """
+        async with self.store.work() as work:
+            standing, now = await _own(work, key), await work.now()
+        labels = {"alertname": title, "severity": severity.value}
+        annotations = {"description": description, "advice": advice}
+        began = standing[0].starts_at if standing else now
+        group = AlertGroup(Source.BOT, key, severity, title, labels, annotations)
+        return await self.take(group, [Alert(key, Status.FIRING, began, labels, annotations)])
+
+    async def settle_own(self, key: str) -> None:
+        """What was wrong is well again; where nothing fires, nothing happens."""
+        async with self.store.work() as work:
+            standing, now = await _own(work, key), await work.now()
+            group = await _own_group(work, key)
+        if group is not None:
+            await self.take(group, [replace(alert, status=Status.RESOLVED, ends_at=now) for alert in standing])
+
+    async def acknowledge(self, number: int, actor: Actor) -> str:
+        """Raises: RequestError for what is not there, resolved, or somebody else's."""
+        async with self.store.work() as work:
+            group = await self._firing(work, number)
+            if group.acknowledged_by == actor.principal:
+                return f"You have {group.label} already."
+            if group.acknowledged_by:
+                raise RequestError(f"{group.acknowledged_slack or group.acknowledged_by} has {group.label} already.")
+            after = replace(
+                group,
+                acknowledged_by=actor.principal,
+                acknowledged_slack=actor.slack_user,
+                acknowledged_at=await work.now(),
+            )
+            await work.alerts.save(after)
+            await self._acted(work, after, actor, AlertEventKind.ACKNOWLEDGED)
+        return f"{group.label} is yours."
+
+    async def close(self, number: int, actor: Actor, reason: str) -> str:
+        """Resolve by hand what its sender never ends. Raises: RequestError."""
+        async with self.store.work() as work:
+            group = await self._firing(work, number)
+            now = await work.now()
+            alerts = [
+                replace(alert, status=Status.RESOLVED, ends_at=now, changes=alert.changes + 1)
+                for alert in await work.alerts.alerts(number)
+                if alert.is_firing
+            ]
+            await work.alerts.save_alerts(number, alerts)
+            after = replace(group, status=Status.RESOLVED, resolved_at=now)
+            await work.alerts.save(after)
+            await self._acted(work, after, actor, AlertEventKind.CLOSED, reason)
+        return f"{group.label} is closed."
+
+    async def _acted(self, work: Work, group: AlertGroup, actor: Actor, kind: AlertEventKind, text: str = "") -> None:
+        await work.alerts.note(group.number, AlertEvent(kind, text, actor.principal, actor.slack_user))
+        details = {"title": group.title, "why": text}
+        await work.audit.record(Entry(actor, _VERBS[kind], group.label, details=details))
+        await self.show(work, group, fresh=1)
+
+    async def _firing(self, work: Work, number: int) -> AlertGroup:
+        group = await work.alerts.get(number, hold=True)
+        if group is None or not group.is_firing:
+            raise RequestError(f"Alert {number} does not fire.", hint="`/takumi alerts` lists those that do.")
+        return group
+
+
+async def _own_group(work: Work, key: str) -> AlertGroup | None:
+    return next((one for one in await work.alerts.firing() if (one.source, one.key) == (Source.BOT, key)), None)
+
+
+async def _own(work: Work, key: str) -> Sequence[Alert]:
+    group = await _own_group(work, key)
+    return await work.alerts.alerts(group.number) if group else ()
+
+
+def _events(before: AlertGroup, after: AlertGroup, changed: Sequence[Alert], *, is_new: bool) -> tuple[AlertEvent, ...]:
+    """What a delivery adds to the history: counts, so that a storm is one line."""
+    fired = sum(alert.is_firing for alert in changed)
+    ended = len(changed) - fired
+    lines = []
+    if fired:
+        kind = AlertEventKind.FIRED if before.is_firing or is_new else AlertEventKind.AGAIN
+        lines.append(AlertEvent(kind, phrases.count(fired, "alert")))
+    if ended:
+        whole = "" if after.is_firing else ", all of them now"
+        lines.append(AlertEvent(AlertEventKind.RESOLVED, phrases.count(ended, "alert") + whole))
+    if after.severity is not before.severity:
+        lines.append(AlertEvent(AlertEventKind.SEVERITY, f"{before.severity.value} to {after.severity.value}"))
+    return tuple(lines)
