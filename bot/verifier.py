@@ -21,6 +21,8 @@ import sys
 from binascii import hexlify
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ NODE, WIDTH = b"takumi node\n", 16
 MOST_LISTED, AT_ONCE = 100, 4096
 # How long the transaction of a lower number may still be on its way when a higher one is exported.
 IN_FLIGHT_US = 120 * 1_000_000
+_FIRST, _BEFORE, _LINE = itemgetter(0), itemgetter(slice(67)), itemgetter(slice(67, -1))
 _HASH, _SIGNATURE = re.compile(rb"[0-9a-f]{64}"), re.compile(rb"[0-9a-f]{128}")
 _ENTRY = re.compile(rb"\d{20} \d{20} \d{20} [0-9a-f]{128} [0-9a-f]{32} \d{20} \{", re.ASCII)
 
@@ -58,8 +61,8 @@ def linked(previous: bytes, line: bytes) -> bytes:
 
 
 def parents(hashes: Sequence[bytes]) -> list[bytes]:
-    groups = range(0, len(hashes), WIDTH)
-    return [hashlib.sha256(NODE + b"".join(hashes[start : start + WIDTH])).digest() for start in groups]
+    joined, size = b"".join(hashes), WIDTH * len(NOTHING)
+    return [hashlib.sha256(NODE + joined[start : start + size]).digest() for start in range(0, len(joined), size)]
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
@@ -208,56 +211,54 @@ class Verifier:
 
     def check(self, lines: Iterable[bytes]) -> Report:
         """The whole export. Raises: ValueError when it is none at all."""
-        lines = iter(lines)
+        lines = filter(None, lines)  # a file has no line without its end
         exported_at_us = self._begin(next(lines, b""))
-        while (raw := self._entries(lines)) is not None:
-            record = raw.removesuffix(b"\n")
-            if record[:2] == b"H " and record[130:131] == b" ":
-                self._end_batch(record)
-            elif record[:2] == b"Z ":
-                self._ended = record == f"Z {self.report.entries} {self.report.heads}".encode()
-            else:
-                self.report.found(f"after entry {self._position}: a record of no known kind")
+        while raws := list(islice(lines, AT_ONCE)):
+            # Which of them are entries: whole runs of them are checked together.
+            firsts, start = bytes(map(_FIRST, raws)), 0
+            while start < len(raws):
+                end = len(raws) - len(firsts[start:].lstrip(b"E"))
+                self._check_entries(raws[start:end])
+                if end < len(raws):
+                    self._check_other(raws[end].removesuffix(b"\n"))
+                start = end + 1
         return self._end(exported_at_us)
 
-    def _entries(self, lines: Iterator[bytes]) -> bytes | None:
-        """Check entries up to the next line of another kind, and answer that; this loop sees every entry.
+    def _check_other(self, record: bytes) -> None:
+        if record[:2] == b"H " and record[130:131] == b" ":
+            self._end_batch(record)
+        elif record[:2] == b"Z ":
+            self._ended = record == f"Z {self.report.entries} {self.report.heads}".encode()
+        else:
+            self.report.found(f"after entry {self._position}: a record of no known kind")
 
-        Hashes are compared together; only where one does not fit, or an entry is to be looked at closely, one by one.
-        """
-        sha256, start = hashlib.sha256, self._previous
-        raws: list[bytes] = []
-        computed: list[bytes] = []
-        previous, other = start, None
-        for raw in lines:
-            if raw[:2] != b"E ":
-                other = raw
-                break
-            previous = sha256(previous + raw[67:-1]).digest()
-            computed.append(previous)
-            raws.append(raw)
-            if len(raws) == AT_ONCE:
-                self._settle(raws, computed, closely=False)
-                raws, computed = [], []
-                previous = self._previous
-        self._settle(raws, computed, closely=other is None or other[:2] != b"H ")
-        return other
-
-    def _settle(self, raws: list[bytes], computed: list[bytes], *, closely: bool) -> None:
+    def _check_entries(self, raws: Sequence[bytes]) -> None:
+        """Hashes are compared together; only where one does not fit, or each is to be looked at, one by one."""
         self.report.entries += len(raws)
-        stored = b"".join([raw[2:67] for raw in raws])
-        fits = stored == hexlify(b"".join(computed), b" ", 32) + b" "
-        if fits and not (closely or self._numbered or self._signatures) and raws:
-            self._position, self._previous = self._position + len(raws), computed[-1]
-            self._hashes += computed
-            return
-        for raw in raws:
-            position, digest = self._position + 1, linked(self._previous, raw[67:-1])
-            if not raw.startswith(b"E %b %020d " % (hexlify(digest), position)):
-                digest, position = self._wrong_entry(raw, position, digest)
-            self._look_closer(position, raw[67:-1])
-            self._position, self._previous = position, digest
-            self._hashes.append(digest)
+        if self._numbered or self._signatures or not raws or not self._all_fit(raws):
+            for raw in raws:
+                self._check_entry(raw)
+
+    def _all_fit(self, raws: Sequence[bytes]) -> bool:
+        """Every hash stands where it should, after the one before it; then they are taken note of."""
+        sha256, previous = hashlib.sha256, self._previous
+        computed = [previous := sha256(previous + line).digest() for line in map(_LINE, raws)]
+        wanted = b"E " + hexlify(b"".join(computed), b"\n", 32).replace(b"\n", b" E ") + b" "
+        at = self._position + len(raws)
+        placed = raws[0][67:87] == b"%020d" % (self._position + 1) and raws[-1][67:87] == b"%020d" % at
+        if not placed or wanted != b"".join(map(_BEFORE, raws)):
+            return False
+        self._position, self._previous = at, previous
+        self._hashes += computed
+        return True
+
+    def _check_entry(self, raw: bytes) -> None:
+        position, digest = self._position + 1, linked(self._previous, raw[67:-1])
+        if not raw.startswith(b"E %b %020d " % (hexlify(digest), position)):
+            digest, position = self._wrong_entry(raw, position, digest)
+        self._look_closer(position, raw[67:-1])
+        self._position, self._previous = position, digest
+        self._hashes.append(digest)
 
     def _wrong_entry(self, raw: bytes, expected: int, computed: bytes) -> tuple[bytes, int]:
         """Name what is wrong, and go on from what the entry says of itself: its hash, its position."""
