@@ -27,8 +27,9 @@ demo: $(VENV)/.demo ## the whole product on this machine; ARGS="--headless --jso
 demo-reset: ## forget everything the demo kept in .demo/
 	@rm -rf .demo
 
-test: $(VENV)/.dev ## every test; tiers whose programs are missing skip and say so
-	@$(BIN)/python -m pytest $(ARGS)
+# Most tests wait for a server most of the time, so there are more processes than cores. A file stays in one of them.
+test: $(VENV)/.dev ## every test, in four processes; ARGS="tests/unit -n0" for some; what misses a program skips and says so
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 tools: .tools/.installed ## anvil, cast, forge, solc and OpenZeppelin from npm, into .tools; their tests skip without
 
