@@ -25,6 +25,7 @@ from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.toolbox import Toolbox
 from bot.operations.tools.vault import KeyVault
 from bot.operations.tools.wallets import WalletSignatures
+from bot.services.catalogue import Catalogue
 from bot.services.front import Front
 from bot.services.gate import TrailWatch
 from bot.services.ports import ChatUnavailable, Store
@@ -78,7 +79,7 @@ class Bot:
         """What look-ups and steps use; needs the bot's own database."""
         cluster, database = await identity(self.pool)
         self._salt = digest({"cluster": cluster, "database": database})
-        return Toolbox(platform_of(self.settings, OwnDatabase(cluster, database)))
+        return Toolbox(platform_of(self.settings, OwnDatabase(cluster, database)), Catalogue(self.store))
 
     async def health(self) -> PlatformHealth:
         """Looks at the platform, without anything else running."""

@@ -19,6 +19,7 @@ from bot.installation import (
     refuse_stand_in,
     sequence,
 )
+from bot.operations.folder import FolderLook
 from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools.toolbox import Toolbox
@@ -96,7 +97,7 @@ class Running:
             interruptions=Interruptions(store, chat),
             exceptions=Exceptions(store, chat),
             enrolment=Enrolment(store, chat, proofs),
-            backups=Backups(store),
+            backups=Backups(store, FolderLook(tools)),
             alerts=Alerts(store, bot.rules),
             trail=Trail(store),
             health=PlatformHealth(tools),

@@ -56,7 +56,7 @@ def _row(backup: Backup) -> tuple[str, ...]:
         backup.file,
         backup.database,
         phrases.size(backup.size_bytes),
-        f"{backup.rows:,}",
+        "-" if backup.rows is None else f"{backup.rows:,}",
         backup.verdict.value,
         "yes" if backup.object_key else "no",
         phrases.instant(backup.expires_at)[:10],

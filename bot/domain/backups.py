@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from bot.domain.verdicts import Retention
+
 FILE_NAME = re.compile(r"^(?P<label>takumi_db|pre_restore|[a-z][a-z0-9_]{0,40})_(?P<stamp>\d{8}_\d{6})\.sql\.gz$")
 STAMP_FORMAT = "%Y%m%d_%H%M%S"
 
@@ -152,7 +154,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup as the bot's own row says; `object_key` is empty when there is no copy in S3."""
+    """A backup as the bot's own row says; `object_key` is empty when there is no copy in S3.
+
+    `rows` is None while nobody has counted those of a file that the bot did not make: such a file has no manifest.
+    `proven_at`, `proven_on` (an address), `restore_took` and `compare_took` are those of its latest proof.
+    """
 
     id: str
     run: str
@@ -165,8 +171,13 @@ class Backup:
     expires_at: datetime
     verdict: Verdict
     tables: int
-    rows: int
+    rows: int | None
     bucket: str = ""
     object_key: str = ""
     took: timedelta = timedelta()
     manifest: Mapping[str, Any] | None = None
+    retention: Retention = Retention.KEPT
+    proven_at: datetime | None = None
+    proven_on: str = ""
+    restore_took: timedelta | None = None
+    compare_took: timedelta | None = None

@@ -57,7 +57,7 @@ class BackupFile(BaseModel):
 
 async def backup_names(tools: StepTools) -> list[str]:
     """Every file there that is named as a backup, newest first. Raises: OperationFailed."""
-    return await in_thread(_names, tools.platform.backups.folder)
+    return await in_thread(names_in, tools.platform.backups.folder)
 
 
 async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) -> BackupFile:
@@ -67,10 +67,11 @@ async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) 
     """
     folder = tools.platform.backups.folder
     name = _chosen(wanted, await backup_names(tools))
-    return await in_thread(_inspected, BackupFiles(folder, name), server_major)
+    return await in_thread(inspected, BackupFiles(folder, name), server_major)
 
 
-def _names(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
+    """Every file there that is named as a backup, newest first; none where there is no folder."""
     found = [path.name for path in folder.glob("*.sql.gz") if FILE_NAME.match(path.name) and path.is_file()]
     return sorted(found, key=lambda name: (taken_at(name) or datetime.min.replace(tzinfo=UTC), name), reverse=True)
 
@@ -85,7 +86,8 @@ def _chosen(wanted: str, names: list[str]) -> str:
     raise RequestError(f"There is no backup {wanted!r} in the folder.", hint=hint, fields={"backup": hint})
 
 
-def _inspected(files: BackupFiles, server_major: int) -> BackupFile:
+def inspected(files: BackupFiles, server_major: int) -> BackupFile:
+    """Read it from end to end; a `server_major` of 0 is any. Raises: OperationFailed saying what is wrong; OSError."""
     screen, progress = DumpScreen(files.name, server_major), Progress()
     fed = feed(files.dump, None, screen, progress)
     _must_match_its_checksum(files, fed.sha256)

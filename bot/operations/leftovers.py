@@ -11,7 +11,6 @@ from pathlib import Path
 from bot.domain.operations import StepContext
 from bot.operations.files import UNFINISHED, in_thread, remove_unfinished
 from bot.operations.scratch import drop_database
-from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.sessions import Session, quoted
 from bot.operations.tools.toolbox import StepTools, Toolbox
 
@@ -46,8 +45,7 @@ class Leftovers:
         await in_thread(remove_unfinished, self._folder, run)
 
     async def _clusters(self, tools: StepTools) -> AsyncIterator[Session]:
-        by_address: Mapping[str, DatabaseAccess] = {one.address: one for one in self._toolbox.platform.databases}
-        for access in by_address.values():
+        for access in self._toolbox.platform.clusters.values():
             async with tools.session(access, access.maintenance_database) as session:
                 yield session
 

@@ -16,7 +16,7 @@ from bot.domain.operations import Observation, Operation, Outcome, Seen, StepCon
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan, Step
 from bot.domain.runs import Run, RunState, StepRow, StepState
-from bot.services.backups import record_backup
+from bot.services.backup_records import SETTLED, record_backup, record_settled
 from bot.services.gate import Gate
 from bot.services.leases import Kept, LeaseLost
 from bot.services.messages import want_run_messages
@@ -27,14 +27,17 @@ log = structlog.get_logger()
 WATCH_EVERY = timedelta(seconds=1)
 PROGRESS_EVERY = timedelta(seconds=2)
 RECORD_AGAIN = timedelta(seconds=1)
+NO_FACTS: Mapping[str, Any] = {}
 
 
 class StepFailed(Exception):
     """A step did not do what it should; what was done is to be put back."""
 
-    def __init__(self, step: Step, message: str, hint: str = "", *, cancelled: bool = False) -> None:
+    def __init__(
+        self, step: Step, message: str, hint: str = "", *, cancelled: bool = False, facts: Mapping[str, Any] = NO_FACTS
+    ) -> None:
         super().__init__(message)
-        self.step, self.message, self.hint, self.cancelled = step, message, hint, cancelled
+        self.step, self.message, self.hint, self.cancelled, self.facts = step, message, hint, cancelled, facts
 
 
 class CannotTell(Exception):
@@ -163,7 +166,7 @@ class StepWork:
         try:
             return task.result()
         except BotError as error:
-            raise StepFailed(step, str(error), error.hint) from error
+            raise StepFailed(step, str(error), error.hint, facts=error.facts) from error
         except Exception as error:
             reference = uuid4().hex[:8]
             log.exception("step.bug", run=self._run.id, step=step.key, reference=reference)
@@ -185,7 +188,9 @@ class StepWork:
                 await self._write(replace(self._rows[key], note=text), None, {})
 
     async def _note_failure(self, failure: StepFailed) -> None:
-        data = {"failure": failure.message, "hint": failure.hint, "cancelled": failure.cancelled}
+        data: dict[str, Any] = {"failure": failure.message, "hint": failure.hint, "cancelled": failure.cancelled}
+        if SETTLED in failure.facts:
+            data[SETTLED] = failure.facts[SETTLED]
         row = replace(self._rows[failure.step.key], state=StepState.FAILED, note=failure.message, data=data)
         await self._record(row, Verb.STEP_FAILED, data, ends=True)
 
@@ -250,6 +255,8 @@ class StepWork:
             await work.audit.record(self._entry(verb, {"step": row.key, **details}))
         if verb is Verb.STEP_DONE and "backup" in row.data:
             await record_backup(work, self._run, row.data["backup"])
+        if verb in (Verb.STEP_DONE, Verb.STEP_FAILED) and SETTLED in row.data:
+            await record_settled(work, self._run, row.data[SETTLED])
         await want_run_messages(work, self._run)
 
     async def _is_written(self, work: Work, row: StepRow) -> bool:

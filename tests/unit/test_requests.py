@@ -34,6 +34,7 @@ from bot.services.trail import Trail
 from bot.stores.memory.store import MemoryStore
 from tests.approving import no_proofs
 from tests.fakes import FakeChat, FakeTools, Scripted, catalog_of, runbook
+from tests.folders import FakeFolder
 
 
 async def _try(request: Request, services: Services) -> None:
@@ -67,7 +68,7 @@ class World:
         runs = Runs(self.store, self.tools, catalog, approvals)
         health: Any = None
         places = Places("/takumi", ("CALERTS",))
-        backups, trail = Backups(self.store), Trail(self.store)
+        backups, trail = Backups(self.store, FakeFolder()), Trail(self.store)
         self.services = Services(
             self.store,
             runs,

@@ -1,5 +1,6 @@
 """How the platform is reached: frozen values that `bot.app` fills from the settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
+from bot.policy.working_hours import WorkingHours
 
 NO_SECRET = SecretStr("")
 
@@ -99,18 +101,35 @@ class OwnDatabase:
 class BackupPlaces:
     """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
 
-    `endpoint_url` is empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's own
-    identity is to be used.
+    `foreign_expire` is whether files that the bot did not make are deleted, too, when they are older than the
+    retention. `endpoint_url` is empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's
+    own identity is to be used.
     """
 
     folder: Path
     retention: timedelta
+    foreign_expire: bool = False
     cloud: bool = False
     bucket: str = ""
     region: str = "us-east-1"
     endpoint_url: str = ""
     access_key: SecretStr = NO_SECRET
     secret_key: SecretStr = NO_SECRET
+
+
+@dataclass(frozen=True)
+class ProofRules:
+    """Where, when and within what backups are proven.
+
+    `server` is a cluster for proofs alone; None is that of the database itself. `hours` is None for any time;
+    `most_bytes` (0: no limit) is the largest database that is restored for a proof, `bytes_per_second` (0: no limit)
+    how fast.
+    """
+
+    server: DatabaseAccess | None = None
+    hours: WorkingHours | None = None
+    most_bytes: int = 0
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,3 +150,10 @@ class Platform:
     chain_rpc_url: SecretStr = NO_SECRET
     chain_id: int | None = None
     oldest_block: timedelta = timedelta(minutes=5)
+    proofs: ProofRules = ProofRules()
+
+    @property
+    def clusters(self) -> Mapping[str, DatabaseAccess]:
+        """One access to each cluster, by its address; that of the proofs is the last."""
+        proving = (self.proofs.server,) if self.proofs.server else ()
+        return {access.address: access for access in (*proving, *self.databases)}

@@ -16,10 +16,12 @@ from bot.operations.tools.objects import ObjectStore
 from bot.operations.tools.processes import Command
 from bot.operations.tools.programs import Programs, programs_for
 from bot.operations.tools.sessions import CONNECT_SECONDS, NO_ANSWER, SETTINGS, Session, session
+from bot.services.backup_ports import KnownBackups, NothingKnown
 
 log = structlog.get_logger()
 
 LOOK_UP = StepContext(run="look-up", step="", attempt=0)
+NOTHING_KNOWN: KnownBackups = NothingKnown()
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class StepTools:
     platform: Platform
     context: StepContext
     objects: ObjectStore | None
+    known: KnownBackups = NOTHING_KNOWN
 
     def database(self, name: str) -> DatabaseAccess:
         """The access to a configured database; an empty name means the default one. Raises: RequestError."""
@@ -104,15 +107,16 @@ class StepTools:
 class Toolbox:
     """Hands tools out, and ends what an earlier attempt of a run left on the platform."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, known: KnownBackups = NOTHING_KNOWN) -> None:
         self.platform = platform
+        self._known = known
         self._objects = ObjectStore(platform.backups) if platform.backups.bucket else None
 
     def for_look_up(self) -> StepTools:
         return self.for_step(LOOK_UP)
 
     def for_step(self, context: StepContext) -> StepTools:
-        return StepTools(self.platform, context, self._objects)
+        return StepTools(self.platform, context, self._objects, self._known)
 
     async def end_effects(self, run_id: str) -> Sequence[str]:
         """End every session of the run on every cluster, and wait for their end; names them.
@@ -121,7 +125,7 @@ class Toolbox:
         does not answer while another does is passed over: whoever acts on it has to take the run's lock there first.
         Raises: OperationFailed when a session does not end, or no cluster answers.
         """
-        clusters = {access.address: access for access in self.platform.databases}
+        clusters = self.platform.clusters
         ended: list[str] = []
         silent: list[OperationFailed] = []
         for access in clusters.values():

@@ -1,25 +1,46 @@
 """Backups in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.backups import Backup
-from bot.stores.memory.tables import Tables
+from bot.domain.verdicts import Finding, Retention
+from bot.stores.memory.tables import Clock, Tables
+
+GONE = (Retention.LOCKED, Retention.DELETED)
 
 
 class MemoryBackups:
     """Backups in one transaction."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._backups = tables.backups
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._backups, self._findings, self._clock = tables.backups, tables.findings, clock
 
     async def add(self, backup: Backup) -> None:
         if backup.id in self._backups:
             raise KeyError(f"backup {backup.id} is there already")
         self._backups[backup.id] = backup
 
+    async def save(self, backup: Backup) -> None:
+        if backup.id not in self._backups:
+            raise LookupError(f"there is no backup {backup.id}")
+        self._backups[backup.id] = backup
+
     async def get(self, backup_id: str) -> Backup | None:
         return self._backups.get(backup_id)
+
+    async def of_file(self, file: str) -> Backup | None:
+        return next((backup for backup in await self.there() if backup.file == file), None)
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
         found = [backup for backup in self._backups.values() if database in ("", backup.database)]
         return sorted(found, key=lambda backup: backup.taken_at, reverse=True)[:limit]
+
+    async def there(self, database: str = "") -> Sequence[Backup]:
+        return [one for one in await self.recent(len(self._backups), database) if one.retention not in GONE]
+
+    async def note(self, finding: Finding) -> None:
+        self._findings.append(replace(finding, at=self._clock()))
+
+    async def findings(self, backup_id: str) -> Sequence[Finding]:
+        return [finding for finding in self._findings if finding.backup == backup_id]

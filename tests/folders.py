@@ -1,0 +1,16 @@
+"""A backup folder for tests of rules: it holds what a test says it holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.services.backup_ports import FileSeen
+
+
+@dataclass
+class FakeFolder:
+    """Fulfils `BackupFolder`."""
+
+    files: list[FileSeen] = field(default_factory=list)
+
+    async def look(self) -> Sequence[FileSeen]:
+        return list(self.files)
