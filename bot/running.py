@@ -22,6 +22,7 @@ from bot.installation import (
 from bot.operations.folder import FolderLook
 from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
+from bot.operations.reopening import ClosedTargets
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import HOUSE, SCHEDULE, firing
 from bot.services.alert_documents import AlertPainter
@@ -43,6 +44,7 @@ from bot.services.messages import Messages, Painter
 from bot.services.painting import RunPainter
 from bot.services.people import People
 from bot.services.registry import Firing, Places, Services
+from bot.services.reopening import Reopening
 from bot.services.requests import Requests
 from bot.services.rows import Job
 from bot.services.runs import Runs
@@ -160,6 +162,7 @@ class Running:
         store, lease = self._bot.store, _lease(self._bot.settings)
         wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
         wakes = (*wakes, Sweep("trail", self._bot.trail.look))
+        wakes = (*wakes, Sweep("reopening", Reopening(store, ClosedTargets(self._tools)).look, lease))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
 
     def _firings(self) -> tuple[Firing, ...]:

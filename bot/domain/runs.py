@@ -66,6 +66,10 @@ class StepState(StrEnum):
     UNDONE = "undone"
 
 
+# Steps that keep clients out, known by their keys: what they did is put back whatever becomes of their run.
+CLOSE_STEP, PAUSE_STEP, RESUME_STEP = "close", "pause", "resume"
+
+
 @dataclass(frozen=True)
 class Origin:
     """The conversation a run belongs to: its messages go into this channel, under `thread` when that is set."""

@@ -117,16 +117,21 @@ class OpenDatabase:
             await asyncio.sleep(1)
 
     async def _open(self, tools: StepTools) -> Outcome:
-        access = tools.database(self.database.name)
-        async with tools.fence(access), tools.session(access, access.maintenance_database) as session:
-            name = await name_of(session, self.database.oid)
-            if name != self.database.name:
-                raise OperationFailed(
-                    f"the swap has happened, and stays: the former {self.database.name} is kept as {name}.",
-                    hint="`/takumi undo` swaps it back, under an approval of its own.",
-                )
-            await session.rows(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS true")
-        return Outcome(f"{name} takes sessions again")
+        await open_database(tools, self.database.name, self.database.oid)
+        return Outcome(f"{self.database.name} takes sessions again")
+
+
+async def open_database(tools: StepTools, wanted: str, oid: int) -> None:
+    """Let sessions in again, unless another database has that name by now. Raises: OperationFailed."""
+    access = tools.database(wanted)
+    async with tools.fence(access), tools.session(access, access.maintenance_database) as session:
+        name = await name_of(session, oid)
+        if name != wanted:
+            raise OperationFailed(
+                f"the swap has happened, and stays: the former {wanted} is kept as {name}.",
+                hint="`/takumi undo` swaps it back, under an approval of its own.",
+            )
+        await session.rows(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS true")
 
 
 async def name_of(session: Session, oid: int) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain import phrases
 from bot.domain.errors import Refused
 from bot.domain.plans import ShownFact, Step
+from bot.domain.runs import CLOSE_STEP, PAUSE_STEP, RESUME_STEP
 from bot.domain.targets import Environment
 from bot.operations.choosing import BackupFile, backup_names, look_up_backup_file
 from bot.operations.closing import CloseDatabase, OpenDatabase, PausePooler, ResumePooler
@@ -85,10 +86,10 @@ def swap_steps(target: TargetFacts, swap: SwapDatabases) -> tuple[Step, ...]:
     pause, resume = PausePooler(target, target.pooler), ResumePooler(target, target.pooler)
     pooled = bool(target.pooler)
     return (
-        *([Step("pause", "Hold clients back", pause, undo=resume)] if pooled else []),
-        Step("close", "Close the database", CloseDatabase(target), undo=OpenDatabase(target)),
+        *([Step(PAUSE_STEP, "Hold clients back", pause, undo=resume)] if pooled else []),
+        Step(CLOSE_STEP, "Close the database", CloseDatabase(target), undo=OpenDatabase(target)),
         Step("swap", "Swap", swap),
-        *([Step("resume", "Let clients go on", resume)] if pooled else []),
+        *([Step(RESUME_STEP, "Let clients go on", resume)] if pooled else []),
         *(
             [Step("replicas", "End old sessions on replicas", EndReplicaSessions(target, target.replicas_known))]
             if target.replicas_known

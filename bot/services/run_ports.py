@@ -60,6 +60,14 @@ class RunStore(Protocol):
         """Other facts of the moment on a request's card; what is digested stays as it is."""
         ...
 
+    async def last_holder(self, claim: str) -> Run | None:
+        """The run that was started last of those that had this claim for themselves alone, ended or not."""
+        ...
+
+    async def unattended(self, run_id: str) -> timedelta:
+        """How long ago its lease ran out; nothing while somebody holds it, or when nobody ever did."""
+        ...
+
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         """Note who asked; False when the run is final or was asked before."""
         ...

@@ -172,6 +172,21 @@ class PostgresRuns:
     async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
         await self._connection.execute("UPDATE runs SET card = %s WHERE id = %s", (Json(dict(card)), run_id))
 
+    async def last_holder(self, claim: str) -> Run | None:
+        found = await self._find(
+            "WHERE id IN (SELECT run FROM run_claims WHERE name = %s AND exclusive) ORDER BY started_at DESC LIMIT 1",
+            claim,
+        )
+        return found[0] if found else None
+
+    async def unattended(self, run_id: str) -> timedelta:
+        cursor = await self._connection.execute(
+            "SELECT clock_timestamp() - until AS ago FROM leases WHERE run = %s AND until < clock_timestamp()",
+            (run_id,),
+        )
+        row = await cursor.fetchone()
+        return row["ago"] if row else timedelta()
+
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         cursor = await self._connection.execute(
             "UPDATE runs SET cancel_asked_by = %s WHERE id = %s AND cancel_asked_by = '' AND finished_at IS NULL",

@@ -98,6 +98,14 @@ class MemoryRuns:
     async def save_card(self, run_id: str, card: Mapping[str, Any]) -> None:
         self._runs[run_id] = replace(self._runs[run_id], card=dict(card))
 
+    async def last_holder(self, claim: str) -> Run | None:
+        ids = [run_id for run_id, claims in self._claims.items() if claims.get(claim)]
+        return max((self._runs[one] for one in ids), key=lambda run: run.started_at or run.created_at, default=None)
+
+    async def unattended(self, run_id: str) -> timedelta:
+        lease = self._leases.get(run_id)
+        return max(timedelta(), self._clock() - lease.until) if lease else timedelta()
+
     async def ask_cancel(self, run_id: str, principal: str) -> bool:
         run = self._runs.get(run_id)
         if run is None or run.cancel_asked_by or run.state.is_final:
