@@ -34,3 +34,36 @@ def _read(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         today = datetime.combine(now.astimezone(zone).date(), clock or time(), zone)
         return today if today > now else today + timedelta(days=1)
     return read if read.tzinfo else read.replace(tzinfo=zone)
+
+
+def read_instant(text: str) -> datetime:
+    """`2026-11-23 14:05 UTC`, `2026-11-23T14:05:30+01:00`, `2026-11-23 14:05 Europe/Berlin`; answers UTC.
+
+    Raises: RequestError without a zone, for a local time that never was, and for one that was twice.
+    """
+    said = text.strip()
+    try:
+        read = datetime.fromisoformat(said.removesuffix(" UTC") + ("+00:00" if said.endswith(" UTC") else ""))
+    except ValueError:
+        read = _in_zone(said)
+    if read.tzinfo is None or not re.search(r"\d:\d", said):
+        raise RequestError(f"{text!r} does not say which moment it is.", hint=_INSTANT)
+    return read.astimezone(UTC)
+
+
+_INSTANT = 'Write date, time and zone: "2026-11-23 14:05 UTC", or 2026-11-23T14:05+01:00.'
+
+
+def _in_zone(said: str) -> datetime:
+    local, _, name = said.rpartition(" ")
+    try:
+        naive, zone = datetime.fromisoformat(local), ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        raise RequestError(f"I cannot read the time {said!r}.", hint=_INSTANT) from None
+    first, second = naive.replace(tzinfo=zone), naive.replace(tzinfo=zone, fold=1)
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != naive:
+        raise RequestError(f"{said} never was: the clock went forward over it.", hint=_INSTANT)
+    if first.utcoffset() != second.utcoffset():
+        offsets = " or ".join(f"{local}{one.strftime('%z')}" for one in (first, second))
+        raise RequestError(f"{said} was twice: the clock went back over it.", hint=f"Write {offsets}.")
+    return first

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
+from bot.operations.tools.repositories import Repository
 from bot.policy.working_hours import WorkingHours
 
 NO_SECRET = SecretStr("")
@@ -137,7 +138,7 @@ class Platform:
     """Everything that operations may reach. `default_database` is the guide's DB_NAME.
 
     `program_folders` are bin folders of PostgreSQL's client programs, looked into before the well-known ones.
-    URLs may carry credentials, so they are secrets.
+    URLs may carry credentials, so they are secrets. `repository` holds the cluster's physical backups, where it is set.
     """
 
     databases: tuple[DatabaseAccess, ...]
@@ -145,6 +146,7 @@ class Platform:
     backups: BackupPlaces
     program_folders: tuple[Path, ...] = ()
     own: OwnDatabase | None = None
+    repository: Repository | None = None
     backend_urls: tuple[str, ...] = ()
     redis_url: SecretStr = NO_SECRET
     chain_rpc_url: SecretStr = NO_SECRET

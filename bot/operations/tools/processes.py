@@ -6,6 +6,7 @@ bot is gone. On macOS there is no death signal: there, a supervisor that is kill
 
 import asyncio
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -31,11 +32,15 @@ UNREAD = object()
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `environment` is all the program sees besides PATH, TMPDIR and LC_ALL=C; secrets go there."""
+    """What to run. `environment` is all the program sees besides PATH, TMPDIR and LC_ALL=C; secrets go there.
+
+    `account` is the system's account that it runs as, without any right of ours; empty for our own.
+    """
 
     program: Path
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    account: str = ""
 
     @property
     def name(self) -> str:
@@ -117,10 +122,26 @@ def _environment(command: Command) -> dict[str, str]:
 
 
 def _mortal(command: Command) -> list[str]:
-    """The program under its death signal, where the machine has setpriv."""
+    """The program under its death signal, where the machine has setpriv. Raises: OperationFailed."""
     program = [str(command.program), *command.arguments]
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--", *program] if setpriv else program
+    if setpriv is None and command.account:
+        raise OperationFailed(
+            f"{command.name} cannot run as {command.account}: this machine has no setpriv.",
+            hint="Let the bot itself run as that account, or install util-linux.",
+        )
+    return [setpriv, "--pdeathsig", "KILL", *_switch(command.account), "--", *program] if setpriv else program
+
+
+def _switch(account: str) -> list[str]:
+    """The death signal is set by setpriv after it has changed accounts, which would have cleared it."""
+    if not account:
+        return []
+    try:
+        entry = pwd.getpwnam(account)
+    except KeyError:
+        raise OperationFailed(f"This machine has no account {account}.", hint="Look at the bot's settings.") from None
+    return [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups"]
 
 
 async def _finish(process: asyncio.subprocess.Process, pumps: "list[asyncio.Future[Any]]") -> list[Any]:
