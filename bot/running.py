@@ -49,6 +49,7 @@ from bot.services.requests import Requests
 from bot.services.rows import Job
 from bot.services.runs import Runs
 from bot.services.schedules import Schedules, Starter, starts_runbook
+from bot.services.scoreboard import DeadMansSwitch, Scoreboard
 from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
 from bot.services.workbench import Workbench
@@ -57,6 +58,9 @@ from bot.slack.manifest import EVENTS_PATH
 from bot.slack.socket import keep_connected
 from bot.stores.migrate import check_schema
 from bot.web.server import Route, application, serving
+
+
+DEAD_MAN = timedelta(minutes=1)
 
 
 class Part(StrEnum):
@@ -101,6 +105,7 @@ class Running:
             enrolment=Enrolment(store, chat, proofs),
             backups=Backups(store, FolderLook(tools)),
             alerts=Alerts(store, bot.rules),
+            scoreboard=Scoreboard(store, settings.db_name),
             trail=Trail(store),
             health=PlatformHealth(tools),
             catalog=bot.catalog,
@@ -161,6 +166,8 @@ class Running:
     def _sweeps(self) -> tuple[Sweep, ...]:
         store, lease = self._bot.store, _lease(self._bot.settings)
         wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
+        switch = DeadMansSwitch(store, self.services.alerts, self._bot.settings.db_name)
+        wakes = (*wakes, Sweep("dead man's switch", switch.look, DEAD_MAN))
         wakes = (*wakes, Sweep("trail", self._bot.trail.look))
         wakes = (*wakes, Sweep("reopening", Reopening(store, ClosedTargets(self._tools)).look, lease))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))

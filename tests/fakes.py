@@ -164,14 +164,14 @@ class Nothing(Params):
     word: str = ""
 
 
-def runbook(*steps: Step, risk: Risk = Risk.ROUTINE, claims: tuple[Claim, ...] = ()) -> Runbook:
+def runbook(*steps: Step, risk: Risk = Risk.ROUTINE, claims: tuple[Claim, ...] = (), recovers: str = "") -> Runbook:
     """A runbook whose plan has these steps."""
 
     async def look_up(_params: Any, _tools: Any) -> Facts:
         return Facts()
 
     def plan(_params: Any, _facts: Any, _run: RunInfo) -> Plan:
-        return Plan("Try a thing", steps, claims, "demo")
+        return Plan("Try a thing", steps, claims, "demo", recovers=recovers)
 
     return Runbook(
         "try-a-thing", "Try a thing", "For tests.", risk, Role.DEVELOPER, "none", Nothing, Facts, look_up, plan

@@ -55,6 +55,7 @@ class Plan:
     """A pure function's result: the steps, the claims, and the facts an approval rests on.
 
     `bound` facts are in the digest (JSON values); `shown` facts are not. `warnings` are sentences for the card.
+    `recovers` is a component of the objectives' table: the run measures how long that takes to come back.
     """
 
     summary: str
@@ -64,6 +65,7 @@ class Plan:
     bound: Mapping[str, Any] = field(default_factory=dict)
     shown: tuple[ShownFact, ...] = ()
     warnings: tuple[str, ...] = ()
+    recovers: str = ""
 
     def described(self) -> dict[str, Any]:
         """All that an approval is bound to, but for who asked and until when."""

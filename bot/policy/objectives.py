@@ -14,9 +14,11 @@ class Objective:
     note: str = ""
 
 
+DATABASE = "Database"
+
 # Source: Maintenance Guide, Recovery Time Objectives (RTO).
 OBJECTIVES: tuple[Objective, ...] = (
-    Objective("Database", timedelta(hours=1), timedelta(hours=24)),
+    Objective(DATABASE, timedelta(hours=1), timedelta(hours=24)),
     Objective("Backend API", timedelta(minutes=30), None),
     Objective("Smart Contracts", None, None, note="immutable"),
     Objective("Frontend", timedelta(minutes=15), None),

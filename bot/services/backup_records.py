@@ -12,6 +12,7 @@ from bot.domain.people import ENGINE
 from bot.domain.runs import Run
 from bot.domain.verdicts import Aspect, FileFacts, Finding, Offsite, Retention, Settled, Verification
 from bot.services.ports import Work
+from bot.services.recoveries import measure_proof
 
 SETTLED = "settled"
 
@@ -41,6 +42,7 @@ async def record_backup(work: Work, run: Run, data: Mapping[str, Any]) -> None:
         compare_took=_seconds(data.get("compare_seconds")),
     )
     await work.backups.add(backup)
+    await measure_proof(work, run, backup)
     for aspect, verdict, how in _first_findings(backup):
         await work.backups.note(Finding(backup.id, aspect, verdict, how, run.id))
     await _enter(work, run, backup)
@@ -81,6 +83,8 @@ async def record_settled(work: Work, run: Run, data: Mapping[str, Any]) -> None:
         changes["verdict"] = Verdict(changes["verdict"])
     backup = replace(backup, **changes)
     await work.backups.save(backup)
+    if changes.get("restore_took") is not None:
+        await measure_proof(work, run, backup)
     for aspect, verdict, how in settled.findings:
         await work.backups.note(Finding(backup.id, aspect, verdict, how, run.id))
     await _enter(work, run, backup)

@@ -14,6 +14,7 @@ from bot.services.exceptions import Exceptions
 from bot.services.interruptions import Interruptions
 from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
+from bot.services.scoreboard import Scoreboard
 from bot.services.trail import Trail
 
 
@@ -54,5 +55,6 @@ class Services:
     health: HealthProbe
     catalog: Catalog
     alerts: Alerts
+    scoreboard: Scoreboard
     places: Places = field(default_factory=Places)
     calendar: Callable[[], Sequence[Firing]] = tuple

@@ -21,6 +21,7 @@ from bot.services.gate import Gate
 from bot.services.leases import Kept, LeaseLost
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
+from bot.services.recoveries import measure_run
 
 log = structlog.get_logger()
 
@@ -273,6 +274,8 @@ class StepWork:
             if not await work.runs.move(self._run.id, RunState.RUNNING, state, failure=failure, hint=hint):
                 return  # it was committed before, and only the answer was lost
             await work.audit.record(self._entry(verb, {"failure": failure} if failure else {}))
+            if state is RunState.SUCCEEDED:
+                await measure_run(work, self._run, self._plan.recovers)
             await want_run_messages(work, replace(self._run, state=state))
 
     async def _must_hold(self, work: Work) -> datetime:

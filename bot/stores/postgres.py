@@ -1,12 +1,9 @@
 """The bot's own PostgreSQL: a unit of work is one transaction over every store."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-import psycopg
-
-from bot.domain.errors import Unrecorded
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.alert_ports import AlertStore
 from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, ReviewStore
@@ -19,11 +16,12 @@ from bot.services.ports import (
     ScheduleStore,
     Work,
 )
+from bot.services.recovery_ports import RecoveryStore
 from bot.services.rows import Delivery, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
 from bot.stores.alerts import PostgresAlerts
 from bot.stores.approvals import PostgresApprovals
-from bot.stores.audit import PostgresAudit
+from bot.stores.audit import Pending, PostgresAudit
 from bot.stores.backups import PostgresBackups
 from bot.stores.calls import PostgresCalls
 from bot.stores.chain import publish_key
@@ -33,6 +31,7 @@ from bot.stores.factors import PostgresFactors
 from bot.stores.inbox import PostgresInbox
 from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
+from bot.stores.recoveries import PostgresRecoveries
 from bot.stores.runs import PostgresRuns
 from bot.stores.schedules import PostgresSchedules
 from bot.stores.signing import Writer, passing_key
@@ -42,14 +41,15 @@ from bot.stores.voids import Voids
 class PostgresWork:
     """One transaction; every store in it shares the connection."""
 
-    def __init__(self, connection: Connection, defer: Deferrer, redactor: Redactor, writer: Writer) -> None:
+    def __init__(
+        self, connection: Connection, defer: Deferrer, redactor: Redactor, writer: Writer, pending: Pending
+    ) -> None:
         self._connection = connection
         self._defer = defer
         self.inbox: InboxStore = PostgresInbox(connection)
         self.runs: RunStore = PostgresRuns(connection)
         self.approvals: ApprovalStore = PostgresApprovals(connection)
-        self.trail = PostgresAudit(connection, redactor, writer)
-        self.audit: AuditStore = self.trail
+        self.audit: AuditStore = PostgresAudit(connection, redactor, writer, pending)
         self.backups: BackupStore = PostgresBackups(connection)
         self.messages: MessageStore = PostgresMessages(connection)
         self.schedules: ScheduleStore = PostgresSchedules(connection)
@@ -59,6 +59,7 @@ class PostgresWork:
         self.reviews: ReviewStore = PostgresReviews(connection)
         self.factors: FactorStore = PostgresFactors(connection)
         self.alerts: AlertStore = PostgresAlerts(connection)
+        self.recoveries: RecoveryStore = PostgresRecoveries(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)
@@ -69,18 +70,6 @@ class PostgresWork:
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
         now: datetime = row["now"]
         return now
-
-
-@contextmanager
-def _told_as_read_only() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise Unrecorded(
-            "The bot's own database only lets itself be read: nothing was done, and nothing can be recorded.",
-            hint="Is it a replica, or has somebody set default_transaction_read_only?",
-            error=str(error),
-        ) from error
 
 
 class PostgresStore:
@@ -107,15 +96,13 @@ class PostgresStore:
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
-        taken: list[int] = []
+        pending = Pending()
         try:
-            with told_as_unavailable(), _told_as_read_only():
-                async with transaction(self._pool) as connection:
-                    work = PostgresWork(connection, self._defer, self._redactor, self._writer)
-                    taken = work.trail.taken
-                    yield work
+            with told_as_unavailable():
+                async with transaction(self._pool, pending.commit) as connection:
+                    yield PostgresWork(connection, self._defer, self._redactor, self._writer, pending)
         except BaseException as error:
-            await self.voids.after(error, taken)
+            await self.voids.after(error, pending.taken)
             raise
 
     async def publish_key(self) -> None:

@@ -76,6 +76,21 @@ async def test_steps_run_in_order_and_the_run_succeeds() -> None:
     assert [row.state for row in run.steps] == [StepState.DONE, StepState.DONE]
 
 
+async def test_a_run_that_brings_something_back_measures_how_long_it_took() -> None:
+    world = World(runbook(Step("one", "One", Scripted("one")), recovers="Database"))
+    run = await world.run()
+    async with world.store.work() as work:
+        measured = await work.recoveries.recent("Database", 5)
+    assert [(one.run, one.took >= timedelta()) for one in measured] == [(run.id, True)]
+
+
+async def test_a_failed_run_has_brought_nothing_back() -> None:
+    world = World(runbook(Step("one", "One", Scripted("one", act=failing(OperationFailed("no")))), recovers="Database"))
+    await world.run()
+    async with world.store.work() as work:
+        assert list(await work.recoveries.recent("Database", 5)) == []
+
+
 async def test_the_intent_stands_in_the_trail_before_the_effect_and_the_outcome_after() -> None:
     seen: list[Verb] = []
 

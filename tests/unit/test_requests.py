@@ -30,6 +30,7 @@ from bot.services.registry import Places, Services
 from bot.services.requests import Requests
 from bot.services.rows import AuditQuery, Delivery, DeliveryKind
 from bot.services.runs import Asked, Runs
+from bot.services.scoreboard import Scoreboard
 from bot.services.trail import Trail
 from bot.stores.memory.store import MemoryStore
 from tests.approving import no_proofs
@@ -81,6 +82,7 @@ class World:
             health,
             catalog,
             Alerts(self.store, Rules()),
+            Scoreboard(self.store, "takumi"),
             places,
         )
         self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")

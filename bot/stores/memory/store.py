@@ -20,6 +20,7 @@ from bot.services.ports import (
     ScheduleStore,
     Work,
 )
+from bot.services.recovery_ports import RecoveryStore
 from bot.services.rows import Delivery, Job, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
 from bot.stores.memory.alerts import MemoryAlerts
@@ -31,6 +32,7 @@ from bot.stores.memory.exceptions import MemoryFreezes, MemoryIncidents, MemoryR
 from bot.stores.memory.factors import MemoryFactors
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.messages import MemoryMessages
+from bot.stores.memory.recoveries import MemoryRecoveries
 from bot.stores.memory.runs import MemoryRuns
 from bot.stores.memory.schedules import MemorySchedules
 from bot.stores.memory.tables import Clock, Tables
@@ -59,6 +61,7 @@ class MemoryWork:
         self.reviews: ReviewStore = MemoryReviews(tables, clock)
         self.factors: FactorStore = MemoryFactors(tables, clock)
         self.alerts: AlertStore = MemoryAlerts(tables, clock)
+        self.recoveries: RecoveryStore = MemoryRecoveries(tables, clock)
 
     async def defer(self, *wakes: Wake) -> None:
         self.wakes.extend(wakes)
@@ -73,7 +76,7 @@ class MemoryStore:
     def __init__(self, clock: Clock = utc_now, redactor: Redactor = NOTHING_SECRET) -> None:
         self._clock = clock
         self._redactor = redactor
-        self._tables = Tables()
+        self._tables = Tables(began={"schema": clock()})
         self._turn = asyncio.Lock()
         self.wakes: list[Wake] = []
 

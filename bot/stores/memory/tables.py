@@ -12,6 +12,7 @@ from bot.domain.calls import CallRow
 from bot.domain.factors import Factor
 from bot.domain.freezes import Freeze
 from bot.domain.incidents import Incident
+from bot.domain.recoveries import Recovery
 from bot.domain.reviews import Review
 from bot.domain.runs import Lease, Run
 from bot.domain.verdicts import Finding
@@ -67,6 +68,9 @@ class Tables:
     retired: set[str] = field(default_factory=set)
     attempts: list[tuple[str, datetime]] = field(default_factory=list)
     steps_used: set[tuple[str, int]] = field(default_factory=set)
+    # When the store was made, under "schema".
+    began: dict[str, datetime] = field(default_factory=dict)
+    recoveries: list[Recovery] = field(default_factory=list)
     alert_groups: dict[int, AlertGroup] = field(default_factory=dict)
     alerts: dict[tuple[int, str], Alert] = field(default_factory=dict)
     alert_events: dict[tuple[int, int], AlertEvent] = field(default_factory=dict)

@@ -5,7 +5,8 @@ GRANT USAGE ON SCHEMA public TO :runtime_role;
 GRANT SELECT ON schema_migrations, schema_scripts TO :runtime_role;
 GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, backups, backup_findings, messages,
     schedule_firings, approvals, calls, incidents, freezes, reviews,
-    factors, factor_vouchers, proof_attempts, codes_used, challenges, alert_groups, alerts, alert_events TO :runtime_role;
+    factors, factor_vouchers, proof_attempts, codes_used, challenges, alert_groups, alerts, alert_events,
+    recoveries TO :runtime_role;
 GRANT UPDATE (worked_at, note, attempts, owner, claimed_until) ON inbox TO :runtime_role;
 GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, card) ON runs TO :runtime_role;
 GRANT UPDATE (state, attempt, note, data, started_at, finished_at) ON run_steps TO :runtime_role;
