@@ -93,6 +93,7 @@ class Manifest(Contents):
     size_bytes: int
     sha256: str
     source_size_bytes: int = 0
+    roles_sha256: str = ""
     rows_written: int | None = None
     stats_reset: AwareDatetime | None = None
 

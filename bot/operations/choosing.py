@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from bot.domain.backups import FILE_NAME, Manifest, taken_at
 from bot.domain.errors import OperationFailed, RequestError
 from bot.operations.files import BackupFiles, in_thread, sha256_of
+from bot.operations.latest import LATEST_FILE, latest_in
 from bot.operations.screening import DumpScreen
 from bot.operations.tools.gzips import Fed, Progress, feed
 from bot.operations.tools.toolbox import StepTools
@@ -66,7 +67,7 @@ async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) 
     Raises: RequestError when there is no such file; OperationFailed, with what is wrong, when it cannot be restored.
     """
     folder = tools.platform.backups.folder
-    name = _chosen(wanted, await backup_names(tools))
+    name = _chosen(wanted, await backup_names(tools), await in_thread(latest_in, folder))
     return await in_thread(inspected, BackupFiles(folder, name), server_major)
 
 
@@ -76,9 +77,12 @@ def names_in(folder: Path) -> list[str]:
     return sorted(found, key=lambda name: (taken_at(name) or datetime.min.replace(tzinfo=UTC), name), reverse=True)
 
 
-def _chosen(wanted: str, names: list[str]) -> str:
+def _chosen(wanted: str, names: list[str], led_to: str) -> str:
+    """`latest` is the newest proven one; the newest of all only where none is proven."""
     if wanted in names:
         return wanted
+    if wanted in (LATEST, LATEST_FILE) and led_to in names:
+        return led_to
     if wanted == LATEST and names:
         return names[0]
     near = get_close_matches(wanted, names, n=1)

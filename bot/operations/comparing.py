@@ -52,7 +52,7 @@ class CompareBackup:
             restored = datetime.now(UTC)
             found = await contents_of(tools, access, name)
         must_be_equal(manifest, found)
-        return _outcome(manifest, restored - began, datetime.now(UTC) - restored)
+        return _outcome(manifest, access.address, restored - began, datetime.now(UTC) - restored)
 
 
 async def read_manifest(files: BackupFiles, sha256: str) -> Manifest:
@@ -89,7 +89,7 @@ def must_be_equal(manifest: Manifest, found: Contents) -> None:
         )
 
 
-def _outcome(manifest: Manifest, restored: timedelta, compared: timedelta) -> Outcome:
+def _outcome(manifest: Manifest, address: str, restored: timedelta, compared: timedelta) -> Outcome:
     total = restored + compared
     return Outcome(
         f"restored and compared in {total.total_seconds():.1f} s: every one of {manifest.rows:,} rows is as dumped",
@@ -97,5 +97,6 @@ def _outcome(manifest: Manifest, restored: timedelta, compared: timedelta) -> Ou
             "restore_seconds": round(restored.total_seconds(), 3),
             "compare_seconds": round(compared.total_seconds(), 3),
             "compared_at": datetime.now(UTC).isoformat(),
+            "compared_on": address,
         },
     )

@@ -24,6 +24,7 @@ from bot.operations.files import (
     write_durably,
 )
 from bot.operations.looking import DatabaseFacts, Identity, must_be
+from bot.operations.roles import dump_roles
 from bot.operations.screening import COMPLETE
 from bot.operations.snapshots import Snapshot, held_snapshot
 from bot.operations.together import together
@@ -50,7 +51,8 @@ class DumpDatabase:
         return (
             f"Dump {self.database.name} on {self.database.address} (system {self.database.system_identifier},"
             f" database {self.database.oid}) with pg_dump in one snapshot with every table locked against truncation;"
-            f" count and hash every table in that snapshot; keep both unfinished in {self.folder}"
+            " count and hash every table in that snapshot; write the roles of the cluster, without passwords, beside it;"
+            f" keep all of it unfinished in {self.folder}"
         )
 
     async def run(self, tools: StepTools) -> Outcome:
@@ -77,7 +79,8 @@ class DumpDatabase:
             files = BackupFiles(work, name)
             written, contents = await self._read(tools, access, snapshot, files)
         must_be_complete(written)
-        manifest = self._manifest(contents, snapshot, name, written)
+        roles = await dump_roles(tools, access, self.database, files)
+        manifest = self._manifest(contents, snapshot, name, written).model_copy(update={"roles_sha256": roles})
         await in_thread(write_durably, files.manifest, manifest.model_dump_json(indent=1))
         await in_thread(write_durably, files.checksum, checksum_line(written.sha256, name))
         return self._outcome(manifest, await in_thread(sha256_of, files.manifest), datetime.now(UTC) - begun)

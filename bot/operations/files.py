@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BackupFiles:
-    """The three files of one backup in one folder: the dump, its checksum line, its manifest."""
+    """The files of one backup in one folder: the dump, its checksum line, its manifest, and the cluster's roles."""
 
     folder: Path
     name: str
@@ -48,9 +48,13 @@ class BackupFiles:
         return self.folder / f"{self.name}.manifest.json"
 
     @property
+    def roles(self) -> Path:
+        return self.folder / f"{self.name}.roles.sql"
+
+    @property
     def in_order(self) -> tuple[Path, ...]:
         """As they are published: the dump last, since it is what is taken for a backup."""
-        return (self.manifest, self.checksum, self.dump)
+        return (self.manifest, self.checksum, self.roles, self.dump)
 
 
 def unfinished_folder(folder: Path, run: str) -> Path:

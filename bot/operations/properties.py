@@ -67,31 +67,50 @@ async def properties_of(session: Session, name: str) -> Properties:
 
 async def copy_properties(session: Session, wanted: Properties, name: str) -> None:
     """Give them to the database of that name. Raises: OperationFailed when the role may not."""
-    database = quoted(name)
-    await session.rows(f"ALTER DATABASE {database} OWNER TO {quoted(wanted.owner)}")
-    await session.rows(f"ALTER DATABASE {database} CONNECTION LIMIT {wanted.connection_limit}")
-    await session.rows(f"COMMENT ON DATABASE {database} IS {literal(wanted.comment)}")
-    await session.rows(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC, {quoted(wanted.owner)}")
-    for grant in wanted.grants:
-        to = quoted(grant.grantee) if grant.grantee else "PUBLIC"
-        option = " WITH GRANT OPTION" if grant.grantable else ""
-        await session.rows(f"GRANT {grant.privilege} ON DATABASE {database} TO {to}{option}")
+    for statement in _own_statements(wanted, name):
+        await session.rows(statement)
     for setting in wanted.settings:
-        await _set(session, database, setting)
+        await _set(session, quoted(name), setting)
+
+
+def property_statements(wanted: Properties, name: str) -> tuple[str, ...]:
+    """What gives them to the database of that name, for a role that may do everything."""
+    return (*_own_statements(wanted, name), *(_setting(quoted(name), setting) for setting in wanted.settings))
+
+
+def _own_statements(wanted: Properties, name: str) -> tuple[str, ...]:
+    database = quoted(name)
+    return (
+        f"ALTER DATABASE {database} OWNER TO {quoted(wanted.owner)}",
+        f"ALTER DATABASE {database} CONNECTION LIMIT {wanted.connection_limit}",
+        f"COMMENT ON DATABASE {database} IS {literal(wanted.comment)}",
+        f"REVOKE ALL ON DATABASE {database} FROM PUBLIC, {quoted(wanted.owner)}",
+        *(_grant(database, grant) for grant in wanted.grants),
+    )
+
+
+def _grant(database: str, grant: Grant) -> str:
+    to = quoted(grant.grantee) if grant.grantee else "PUBLIC"
+    option = " WITH GRANT OPTION" if grant.grantable else ""
+    return f"GRANT {grant.privilege} ON DATABASE {database} TO {to}{option}"
 
 
 async def _set(session: Session, database: str, setting: RoleSetting) -> None:
-    value = f"{_setting_name(setting.name)} TO {setting_value(setting.name, setting.value)}"
     if not setting.role:
-        await session.rows(f"ALTER DATABASE {database} SET {value}")
+        await session.rows(_setting(database, setting))
         return
-    role = quoted(setting.role)
     # A role may change its own settings, and a member of it may become it.
-    await session.rows(f"SET ROLE {role}")
+    await session.rows(f"SET ROLE {quoted(setting.role)}")
     try:
-        await session.rows(f"ALTER ROLE {role} IN DATABASE {database} SET {value}")
+        await session.rows(_setting(database, setting))
     finally:
         await session.rows("RESET ROLE")
+
+
+def _setting(database: str, setting: RoleSetting) -> str:
+    value = f"{_setting_name(setting.name)} TO {setting_value(setting.name, setting.value)}"
+    whose = f"ROLE {quoted(setting.role)} IN DATABASE {database}" if setting.role else f"DATABASE {database}"
+    return f"ALTER {whose} SET {value}"
 
 
 def setting_value(name: str, value: str) -> str:

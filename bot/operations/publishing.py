@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain import phrases
-from bot.domain.backups import Manifest, Verdict
+from bot.domain.backups import Backup, Manifest, Verdict
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.operations.comparing import read_manifest
@@ -21,6 +21,7 @@ from bot.operations.files import (
     sync_folder,
     unfinished_folder,
 )
+from bot.operations.latest import LATEST_FILE, point_latest
 from bot.operations.tools.toolbox import StepTools
 
 
@@ -38,8 +39,8 @@ class PublishBackup:
 
     def describe(self) -> str:
         return (
-            f"Move manifest, checksum and dump into {self.folder}, the dump last, never over another file;"
-            f" it expires {self.keep.days} days after it was taken"
+            f"Move manifest, checksum, roles and dump into {self.folder}, the dump last, never over another file;"
+            f" it expires {self.keep.days} days after it was taken; lead {LATEST_FILE} to the newest proven backup"
         )
 
     async def run(self, tools: StepTools) -> Outcome:
@@ -50,7 +51,8 @@ class PublishBackup:
         await in_thread(_publish, unfinished, published, tools.context.run, dumped["manifest_sha256"])
         manifest = await read_manifest(published, dumped["manifest_sha256"])
         backup = self._backup(manifest, tools)
-        return Outcome(f"{published.dump}, kept until {backup['expires_at'][:10]}", {"backup": backup})
+        latest = await point_latest(tools, _fresh(backup))
+        return Outcome(f"{published.dump}, kept until {backup['expires_at'][:10]}; {latest}", {"backup": backup})
 
     def _backup(self, manifest: Manifest, tools: StepTools) -> dict[str, Any]:
         """`bucket` and `object_key` are empty without a copy in S3; instants are ISO 8601 in UTC."""
@@ -70,8 +72,29 @@ class PublishBackup:
             "object_key": upload.get("object_key", ""),
             "verdict": Verdict.PROVEN.value if "compare" in earlier else Verdict.UNPROVEN.value,
             "took_seconds": dumped["seconds"],
+            **self._proof(tools),
             "manifest": manifest.model_dump(mode="json"),
         }
+
+    def _proof(self, tools: StepTools) -> dict[str, Any]:
+        """When and where the dump was proven, and how long that took; nothing of a dump that nobody restored."""
+        compared = tools.context.earlier.get("compare")
+        if compared is None:
+            return {}
+        return {
+            "proven_at": compared["compared_at"],
+            "proven_on": compared["compared_on"],
+            "restore_seconds": compared["restore_seconds"],
+            "compare_seconds": compared["compare_seconds"],
+        }
+
+
+def _fresh(backup: Mapping[str, Any]) -> Backup:
+    """The backup whose row is written when this step has ended."""
+    same = ("database", "folder", "file", "size_bytes", "sha256", "tables", "rows", "bucket", "object_key")
+    taken, expires = (datetime.fromisoformat(backup[name]) for name in ("taken_at", "expires_at"))
+    values = {name: backup[name] for name in same}
+    return Backup(id="", run="", taken_at=taken, expires_at=expires, verdict=Verdict(backup["verdict"]), **values)
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,8 @@ class RetractBackup:
         """Raises: OperationFailed."""
         dumped = tools.context.earlier.get("dump")
         removed = await in_thread(_retract, self.folder, dumped["file"], dumped["manifest_sha256"]) if dumped else False
+        if removed:
+            await point_latest(tools)
         return Outcome("The files are gone." if removed else "No file of this run was there.")
 
 

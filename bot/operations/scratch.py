@@ -33,7 +33,7 @@ async def create_beside(tools: StepTools, access: DatabaseAccess, name: str, own
     async with tools.session(access) as model:
         extensions = [extension for (extension,) in await model.rows(_EXTENSIONS)]
         we_may = await model.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        kind = await model.value(_KIND)
+        kind = await model.value(KIND)
     template = "template1" if extensions and not we_may else "template0"
     async with tools.session(access, access.maintenance_database) as session:
         await drop_database(session, name)
@@ -63,7 +63,7 @@ WHERE v.superuser AND NOT v.trusted ORDER BY e.oid
 """
 
 # As JSON, since the columns of the locale have other names in each version.
-_KIND = """
+KIND = """
 SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
        || CASE j->>'datlocprovider'
               WHEN 'c' THEN ' LOCALE_PROVIDER libc'

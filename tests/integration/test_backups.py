@@ -40,7 +40,8 @@ async def test_a_backup_is_made_proven_uploaded_and_published(
     await engine.execute(await backup_plan(engine.toolbox))
     backup = engine.earlier["publish"]["backup"]
     dump = tmp_path / backup["file"]
-    assert files_below(tmp_path) == sorted([dump.name, f"{dump.name}.manifest.json", f"{dump.name}.sha256"])
+    beside = [f"{dump.name}{ending}" for ending in ("", ".manifest.json", ".roles.sql", ".sha256")]
+    assert files_below(tmp_path) == sorted(["latest.sql.gz", *beside])
     assert hashlib.sha256(dump.read_bytes()).hexdigest() == backup["sha256"]
     assert (backup["tables"], backup["rows"], backup["verdict"]) == (2, 14_000, "proven")
     assert json.loads((tmp_path / f"{dump.name}.manifest.json").read_text())["sha256"] == backup["sha256"]

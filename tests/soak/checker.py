@@ -115,7 +115,7 @@ def lost_backups(seen: Evidence) -> Iterator[str]:
     for name, sha256 in told_backups(seen).items():
         if seen.dumps.get(name) != sha256:
             yield f"{name} was told with sha256 {sha256}; on the disk: {seen.dumps.get(name)}"
-        for key in (f"database/{name}{ending}" for ending in ("", ".sha256", ".manifest.json")):
+        for key in (f"database/{name}{ending}" for ending in ("", ".sha256", ".manifest.json", ".roles.sql")):
             if key not in seen.objects:
                 yield f"{key} is not in S3"
         if name not in seen.recorded:

@@ -99,9 +99,9 @@ def programs(runs: Collection[str]) -> list[str]:
 
 
 def backups(folder: Path) -> tuple[dict[str, str], set[str]]:
-    """The sha256 of each dump by its name; and every other file that is neither checksum nor manifest of one."""
-    files = files_below(folder)
+    """The sha256 of each dump by its name; and every other file that does not belong to one."""
+    files = files_below(folder) - {"latest.sql.gz"}
     dumps = {name for name in files if name.endswith(".sql.gz") and "/" not in name}
-    theirs = {f"{name}{ending}" for name in dumps for ending in ("", ".sha256", ".manifest.json")}
+    theirs = {f"{name}{ending}" for name in dumps for ending in ("", ".sha256", ".manifest.json", ".roles.sql")}
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in dumps}
     return sums, (files - theirs) | (theirs - files)

@@ -148,7 +148,12 @@ def test_what_the_disk_says_is_an_error_for_people() -> None:
 
 def test_the_dump_is_the_last_file_to_be_published() -> None:
     files = BackupFiles(Path("/b"), "x.sql.gz")
-    assert [path.name for path in files.in_order] == ["x.sql.gz.manifest.json", "x.sql.gz.sha256", "x.sql.gz"]
+    assert [path.name for path in files.in_order] == [
+        "x.sql.gz.manifest.json",
+        "x.sql.gz.sha256",
+        "x.sql.gz.roles.sql",
+        "x.sql.gz",
+    ]
     assert KEPT_BYTES > 0
 
 

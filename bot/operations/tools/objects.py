@@ -47,6 +47,12 @@ class ObjectStore:
     async def find(self, key: str) -> ObjectSeen | None:
         return await self._do(f"look up {key}", lambda client: self._find(client, key))
 
+    async def point(self, key: str, text: str) -> None:
+        """Write a small object that may be there already: a pointer, never a backup."""
+        body, checksum = text.encode(), _text(hashlib.sha256(text.encode()).digest())
+        where = {"Bucket": self.bucket, "Key": key}
+        await self._do(f"store {key}", lambda client: client.put_object(**where, Body=body, ChecksumSHA256=checksum))
+
     async def remove(self, key: str) -> None:
         await self._do(f"remove {key}", lambda client: client.delete_object(Bucket=self.bucket, Key=key))
 

@@ -1,0 +1,64 @@
+"""`latest.sql.gz`: a name that always leads to the newest proven backup, for people and scripts that know no other.
+
+The guide's recovery section uses it, and no known script makes it. Source: facts, Services.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from bot.domain.backups import Backup
+from bot.domain.retention import newest_proven
+from bot.operations.files import in_thread, sync_folder
+from bot.operations.tools.toolbox import StepTools
+
+LATEST_FILE = "latest.sql.gz"
+LATEST_OBJECT = "latest.json"
+
+
+async def point_latest(tools: StepTools, fresh: Backup | None = None, without: str = "") -> str:
+    """Lead the name to the newest proven backup of the default database; answers what it leads to, in words.
+
+    `fresh` is a backup whose row is about to be written, `without` a file that is about to go. Raises: OperationFailed.
+    """
+    known = [one for one in await tools.known.there() if one.file != without and _is_there(one)]
+    found = newest_proven(
+        [*known, *([fresh] if fresh else [])], tools.platform.default_database, await tools.known.now()
+    )
+    told = await in_thread(point, tools.platform.backups.folder, LATEST_FILE, found.file if found else "")
+    if tools.objects is not None and found is not None and found.object_key:
+        key = f"{found.object_key.rpartition('/')[0]}/{LATEST_OBJECT}".lstrip("/")
+        pointer = {"file": found.file, "key": found.object_key, "sha256": found.sha256}
+        await tools.objects.point(key, json.dumps(pointer | {"taken_at": found.taken_at.isoformat()}))
+    return told
+
+
+def _is_there(backup: Backup) -> bool:
+    path = Path(backup.folder) / backup.file
+    return path.is_file() and path.stat().st_size == backup.size_bytes
+
+
+def point(folder: Path, link: str, file: str) -> str:
+    """Make `link` lead to that file of the folder in one instant; to nothing when `file` is empty. Serves any kind.
+
+    A file of that name which is no link is somebody's own, and is left alone. Raises: OSError.
+    """
+    path = folder / link
+    if path.exists() and not path.is_symlink():
+        return f"{link} is a file of its own here, and was left alone"
+    if not file:
+        path.unlink(missing_ok=True)
+        return f"{link} leads nowhere: no backup is proven"
+    if not path.is_symlink() or str(path.readlink()) != file:
+        fresh = folder / f".{link}.{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(file)
+        fresh.replace(path)
+        sync_folder(folder)
+    return f"{link} leads to {file}"
+
+
+def latest_in(folder: Path, link: str = LATEST_FILE) -> str:
+    """The file that the name leads to; empty when it leads nowhere. Raises: OSError."""
+    path = folder / link
+    return str(path.readlink()) if path.is_symlink() and path.exists() else ""
