@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 
 from bot.domain.audit import Entry, Verb
-from bot.domain.errors import BotError, OperationFailed, Unavailable
+from bot.domain.errors import BotError, OperationFailed, Unavailable, Unrecorded
 from bot.domain.operations import Observation, Operation, Outcome, Seen, StepContext
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan, Step
@@ -185,7 +185,7 @@ class StepWork:
         now = asyncio.get_running_loop().time()
         if key in self._rows and now - self._told_at >= PROGRESS_EVERY.total_seconds():
             self._told_at = now
-            with suppress(Unavailable, LeaseLost):
+            with suppress(Unavailable, Unrecorded, LeaseLost):
                 await self._write(replace(self._rows[key], note=text), None, {})
 
     async def _note_failure(self, failure: StepFailed) -> None:
@@ -227,11 +227,11 @@ class StepWork:
     async def _record(
         self, row: StepRow, verb: Verb | None, details: Mapping[str, Any], *, starts: bool = False, ends: bool = False
     ) -> None:
-        """Write it; an outcome is not lost to a database that is away for a moment. Raises: LeaseLost, Unavailable."""
+        """Write it; an outcome waits for a database that is away or takes nothing. Raises: LeaseLost, Unavailable."""
         while True:
             try:
                 await self._write(row, verb, details, starts=starts, ends=ends)
-            except Unavailable:
+            except (Unavailable, Unrecorded):
                 if not ends or not self._keeper.is_held:
                     raise
                 log.warning("step.not_recorded_yet", run=self._run.id, step=row.key)

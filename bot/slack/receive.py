@@ -12,7 +12,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Unavailable, Unrecorded
 from bot.services.forms import Opening
 from bot.services.ports import Store
 from bot.services.rows import Delivery, DeliveryKind
@@ -71,7 +71,10 @@ class Receiver:
             inbox_id, new = await self.store.receive(delivery)
         except Unavailable as error:
             log.warning("inbox.in_doubt", kind=delivery.kind, error=str(error))
-            return self._in_doubt(delivery)
+            return self._not_received(delivery, IN_DOUBT.format(command=self.command))
+        except Unrecorded as error:
+            log.error("inbox.not_recorded", kind=delivery.kind, told=str(error), **error.facts)
+            return self._not_received(delivery, f"{error} {error.hint}")
         log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
         if opening is not None and new:
             # Beside the acknowledgement, which must not wait for a call to Slack.
@@ -80,8 +83,7 @@ class Receiver:
             opened.add_done_callback(self.opening.discard)
         return BoltResponse(status=200, body="")
 
-    def _in_doubt(self, delivery: Delivery) -> BoltResponse:
-        said = IN_DOUBT.format(command=self.command)
+    def _not_received(self, delivery: Delivery, said: str) -> BoltResponse:
         if delivery.kind is DeliveryKind.COMMAND:
             return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})
         if delivery.kind is DeliveryKind.SUBMISSION:

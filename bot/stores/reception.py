@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from bot.services.rows import Delivery
-from bot.stores.connections import PATIENCE, Pool, unavailable
+from bot.stores.connections import PATIENCE, Pool, unavailable, unwritable
 from bot.stores.inbox import as_arrays, existing, insert_statement
 from bot.stores.line import Line
 
@@ -79,10 +79,10 @@ class Reception:
             answers = await self._in_time(batch)
         except _LOST as error:
             for waiting in batch:
-                waiting.fail(unavailable(error))
+                waiting.fail(unwritable(error) or unavailable(error))
         except Exception as error:  # noqa: BLE001 - told to whoever sent it, alone
             if len(batch) == 1:
-                batch[0].fail(error)
+                batch[0].fail(unwritable(error) or error)
                 return
             for waiting in batch:
                 await self._settle([waiting])
