@@ -14,7 +14,24 @@ from pydantic import BaseModel
 
 def canonical_json(value: object) -> str:
     """Sorted keys, no spaces, UTF-8 kept; raises TypeError for what has no one text."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json_of(_plain(value))
+
+
+def json_of(value: object) -> str:
+    """The same text, sooner, of a value whose mappings are dictionaries with keys of text all the way down."""
+    return _ENCODER.encode(value)
+
+
+def _other(value: Any) -> Any:
+    plain = _plain(value)
+    if plain is value:
+        raise TypeError(f"{type(value).__name__} has no one text")
+    return plain
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_other
+)
 
 
 def digest(value: object) -> str:

@@ -73,7 +73,7 @@ class Receiver:
             log.warning("inbox.in_doubt", kind=delivery.kind, error=str(error))
             return self._not_received(delivery, IN_DOUBT.format(command=self.command))
         except Unrecorded as error:
-            log.error("inbox.not_recorded", kind=delivery.kind, told=str(error), **error.facts)
+            log.warning("inbox.not_recorded", kind=delivery.kind, told=str(error), **error.facts)
             return self._not_received(delivery, f"{error} {error.hint}")
         log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
         if opening is not None and new:

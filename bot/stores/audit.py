@@ -2,21 +2,22 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from psycopg.rows import DictRow
 
 from bot.domain.audit import Entry, RecordedEntry, Verb
-from bot.domain.canonical import canonical_json
+from bot.domain.canonical import canonical_json, json_of
 from bot.domain.chain import Standing, TrailState
 from bot.domain.errors import Unrecorded
-from bot.domain.people import Actor, Surface
+from bot.domain.people import ENGINE, Actor, Surface
 from bot.domain.redaction import Redactor
 from bot.services.rows import AuditQuery
-from bot.stores.connections import Connection
+from bot.stores.connections import Connection, unwritable
 from bot.stores.signing import Writer
+from bot.verifier import NO_WRITER, UNSIGNED
 
 _RECORD = "INSERT INTO audit_entries (body, writer, number, signature) VALUES (%s, %s, %s, %s)"
 _FIND = """
@@ -43,15 +44,13 @@ SELECT clock_timestamp() AS now,
        CASE WHEN until > clock_timestamp() THEN owner ELSE '' END AS sequencer, anchor_trouble AS trouble
 FROM audit_sequencing
 """
-_MAY_RECORD = """
-SELECT has_column_privilege('audit_entries', 'body', 'INSERT')
-   AND has_sequence_privilege('audit_entries_id_seq', 'USAGE') AS may
-"""
 _NAME = """
 INSERT INTO audit_names (principal, name) VALUES (%s, %s)
 ON CONFLICT (principal) DO UPDATE SET name = excluded.name, seen_at = clock_timestamp()
 WHERE audit_names.erased_at IS NULL AND audit_names.name <> excluded.name
 """
+# As long as an entry, so that it finds room where one would.
+_PROBE = canonical_json(Entry(ENGINE, Verb.TRAIL_VOID, "probe", details={"room": "." * 400}))
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -62,8 +61,8 @@ def body_of(entry: Entry, redactor: Redactor) -> str:
     """
     clean = {"subject": redactor.text(entry.subject), "details": redactor.value(entry.details)}
     # The same text as of the dataclass itself, without copying it first: every entry pays for this.
-    text = canonical_json(vars(entry) | clean | {"actor": vars(entry.actor)}).encode("utf-8", "replace").decode()
-    return _ESCAPED_NUL.sub(r"\1␀", text)
+    text = json_of(vars(entry) | clean | {"actor": vars(entry.actor)}).encode("utf-8", "replace").decode()
+    return _ESCAPED_NUL.sub(r"\1␀", text) if "\\u0000" in text else text
 
 
 def entry_of(body: str) -> Entry:
@@ -73,28 +72,58 @@ def entry_of(body: str) -> Entry:
     return Entry(**values | {"actor": Actor(**actor), "verb": Verb(values["verb"])})
 
 
-class PostgresAudit:
-    """The trail in one transaction; `taken` are the writer's numbers that end with it, one way or the other."""
+class Pending:
+    """Entries of one transaction, which go out with its commit: both cost one wait.
 
-    def __init__(self, connection: Connection, redactor: Redactor, writer: Writer) -> None:
+    `taken` are the writer's numbers that end with it, one way or the other.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self._unsent: list[tuple[str, str, int, str]] = []
+
+    def add(self, body: str, writer: Writer) -> None:
+        number = writer.take()
+        self.taken.append(number)
+        self._unsent.append((body, writer.name, number, writer.sign(number, body)))
+
+    async def send(self, connection: Connection) -> None:
+        """Raises: Unrecorded when the trail takes no entry."""
+        with _told_as_unrecorded():
+            unsent, self._unsent = self._unsent, []
+            for values in unsent:
+                await connection.execute(_RECORD, values)
+
+    async def commit(self, connection: Connection, commit: Callable[[], Awaitable[object]]) -> None:
+        """Raises: Unrecorded when the trail takes no entry; nothing else of the transaction is kept then either."""
+        if not self._unsent:
+            await commit()
+            return
+        with _told_as_unrecorded():
+            async with connection.pipeline():
+                await self.send(connection)
+                await commit()
+
+
+class PostgresAudit:
+    """The trail in one transaction."""
+
+    def __init__(self, connection: Connection, redactor: Redactor, writer: Writer, pending: Pending) -> None:
         self._connection = connection
         self._redactor = redactor
         self._writer = writer
-        self.taken: list[int] = []
+        self._pending = pending
 
     async def record(self, entry: Entry) -> None:
-        body = body_of(entry, self._redactor)
-        number = self._writer.take()
-        self.taken.append(number)
-        values = (body, self._writer.name, number, self._writer.sign(number, body))
-        async with _told_as_unrecorded():
-            await self._connection.execute(_RECORD, values)
+        self._pending.add(body_of(entry, self._redactor), self._writer)
 
     async def find(self, query: AuditQuery) -> Sequence[RecordedEntry]:
+        await self._pending.send(self._connection)
         cursor = await self._connection.execute(_FIND, vars(query))
         return [_recorded(row) for row in await cursor.fetchall()]
 
     async def standing(self, run_id: str) -> Standing:
+        await self._pending.send(self._connection)
         cursor = await self._connection.execute(_STANDING.encode(), (run_id,))
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - an aggregate has one row
@@ -107,12 +136,9 @@ class PostgresAudit:
         return TrailState(**row)
 
     async def probe(self) -> None:
-        async with _told_as_unrecorded():
-            cursor = await self._connection.execute(_MAY_RECORD)
-            await self._connection.execute("UPDATE audit_sequencing SET anchor_wanted_at = anchor_wanted_at")
-        row = await cursor.fetchone()
-        if row is None or not row["may"]:
-            raise Unrecorded("The bot's role may not write to the audit trail.", hint="Run `python -m bot migrate`.")
+        with _told_as_unrecorded():
+            async with self._connection.transaction(force_rollback=True):
+                await self._connection.execute(_RECORD, (_PROBE, NO_WRITER, 1, UNSIGNED))
 
     async def want_anchor(self) -> None:
         await self._connection.execute("UPDATE audit_sequencing SET anchor_wanted_at = clock_timestamp()")
@@ -131,14 +157,16 @@ class PostgresAudit:
         return {row["principal"]: row["name"] for row in await cursor.fetchall()}
 
 
-@asynccontextmanager
-async def _told_as_unrecorded() -> AsyncIterator[None]:
+@contextmanager
+def _told_as_unrecorded() -> Iterator[None]:
     """A trail that takes no entry is told as such, whatever keeps it: a right, a read-only server, a missing month."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        raise  # no answer at all: told as the database's own absence
     except psycopg.Error as error:
+        if (told := unwritable(error)) is not None:
+            raise told from error
+        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            raise  # no answer at all: told as the database's own absence
         raise Unrecorded(
             "The audit trail takes no entry: nothing was done, and nothing that changes anything will be.",
             hint="`python -m bot doctor` and the bot's log say what keeps it.",

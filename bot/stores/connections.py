@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,12 +12,14 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Unavailable, Unrecorded
 from bot.services.rows import Wake
 
 Connection = psycopg.AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 Deferrer = Callable[[Any, Sequence[Wake]], Awaitable[None]]
+# Sends what is still to be written, and the commit, which it is given.
+Ending = Callable[[Connection, Callable[[], Awaitable[object]]], Awaitable[None]]
 
 PATIENCE = timedelta(seconds=2)
 
@@ -59,19 +62,54 @@ def unavailable(error: Exception) -> Unavailable:
     )
 
 
+# What keeps a database that answers from being written, by the class it tells: in words, and what mends it.
+_UNWRITABLE: dict[type[psycopg.Error], tuple[str, str]] = {
+    psycopg.errors.ReadOnlySqlTransaction: (
+        "only lets itself be read",
+        "Is it a replica, or has somebody set default_transaction_read_only?",
+    ),
+    psycopg.errors.DiskFull: ("has no room left on its disk", "Make room on the disk of the bot's own database."),
+    psycopg.errors.InsufficientPrivilege: (
+        "does not let the bot's role write",
+        "Run `python -m bot migrate`: it grants again what was taken away.",
+    ),
+}
+
+
+def unwritable(error: Exception) -> Unrecorded | None:
+    """What to say when the database answered and certainly kept nothing; None for any other error."""
+    told = next((told for kind, told in _UNWRITABLE.items() if isinstance(error, kind)), None)
+    if told is None:
+        return None
+    return Unrecorded(
+        f"The bot's own database {told[0]}: nothing was done, and nothing can be recorded.",
+        hint=told[1],
+        error=str(error),
+        sqlstate=getattr(error, "sqlstate", None) or "",
+    )
+
+
 @contextmanager
 def told_as_unavailable() -> Iterator[None]:
-    """Turn lost connections, time-outs and a full disk into Unavailable; other errors of the database are bugs."""
+    """Turn lost connections and time-outs into Unavailable, a database that takes nothing into Unrecorded.
+
+    Other errors of the database are bugs.
+    """
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-        raise unavailable(error) from error
+    except (psycopg.Error, PoolTimeout) as error:
+        if (told := unwritable(error)) is not None:
+            raise told from error
+        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
+            raise unavailable(error) from error
+        raise
 
 
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection in a transaction: committed when the block ends, rolled back when it raises."""
+async def transaction(pool: Pool, ending: Ending | None = None) -> AsyncIterator[Connection]:
+    """A connection in a transaction: committed when the block ends, by `ending`; rolled back when it raises."""
     connection, begun = await _begin(pool)
+    commit = partial(begun.__aexit__, None, None, None)
     try:
         yield connection
         _refuse_silent_rollback(connection)
@@ -79,9 +117,18 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         await begun.__aexit__(type(error), error, error.__traceback__)
         raise
     else:
-        await begun.__aexit__(None, None, None)
+        await _end(connection, ending, commit)
     finally:
         await pool.putconn(connection)
+
+
+async def _end(connection: Connection, ending: Ending | None, commit: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await (ending(connection, commit) if ending else commit())
+    except psycopg.Error:
+        with suppress(psycopg.Error):  # what ended the connection has ended the transaction
+            await connection.rollback()
+        raise
 
 
 async def _begin(pool: Pool) -> tuple[Connection, AbstractAsyncContextManager[object]]:
