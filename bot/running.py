@@ -197,7 +197,7 @@ async def _until(stop: asyncio.Event) -> None:
 
 def _painters(bot: Bot) -> Mapping[str, Painter]:
     """Who knows what a message says, by the first word of its key."""
-    runs, calls = RunPainter(bot.store, bot.catalog).paint, CallPainter(bot.store, bot.chat)
+    runs, calls = RunPainter(bot.store, bot.catalog, bot.trail.gate).paint, CallPainter(bot.store, bot.chat)
     alerts = AlertPainter(bot.store)
     about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
     told = {"told": calls.paint_decision, "review": calls.paint_review}

@@ -20,6 +20,7 @@ async def ask_people(work: Work, run: Run, actor: Actor, rules: Rules) -> None:
     if rules.approvals_channel and rules.approvals_channel != run.origin.channel:
         await want(work, MessageRow(f"ask:{run.id}", rules.approvals_channel))
     await schedule(work, run_calls(run, rules))
+    await work.audit.want_anchor()  # so that the card says before anybody approves whether one can be reached
     if not run.glass:
         return
     details = {"why": run.glass, "incident": run.incident}

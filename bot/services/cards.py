@@ -12,11 +12,15 @@ from bot.services.run_documents import cancel_button, going_on, headline, small_
 from bot.services.seats import named, open_seats
 
 
-def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision]) -> Document:
-    """A request that needs a yes, in whatever state it is; its buttons are there only while it waits."""
+def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision], unanchored: str = "") -> Document:
+    """A request that needs a yes, in whatever state it is; its buttons are there only while it waits.
+
+    `unanchored` is why its intent could not be anchored outside if it started now.
+    """
     parts: list[Part] = [Rich(headline(run)), Rich(small_line(run))]
     parts += _urgent(run)
-    parts += [Rich(f":warning: {markup.literal(text)}") for text in run.card.get("warnings", [])]
+    warnings = [*run.card.get("warnings", []), *_unanchored(run, unanchored)]
+    parts += [Rich(f":warning: {markup.literal(text)}") for text in warnings]
     parts.append(Fields(_facts(run)))
     parts.append(Rich(_steps(run)))
     parts += [Rich(_decision(decision)) for decision in decisions]
@@ -36,6 +40,15 @@ def _urgent(run: Run) -> list[Part]:
     if run.glass:
         found.append(Rich(f":rotating_light: *Glass is broken*, one approval less: {markup.literal(run.glass)}"))
     return found
+
+
+def _unanchored(run: Run, why: str) -> list[str]:
+    if not why:
+        return []
+    said = f"No anchor of the audit trail can be reached: {why.rstrip('.')}."
+    if run.glass:
+        return [f"{said} It starts all the same, because glass is broken for it."]
+    return [f"{said} Until one can, this starts only as a new request for which glass is broken."]
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,8 @@ from bot.domain.chain import TrailState, reason_closed
 from bot.domain.documents import Document, Text
 from bot.domain.errors import OperationFailed, Refused, Unavailable, Unrecorded
 from bot.domain.risk import Risk
-from bot.domain.runs import Run
+from bot.domain.runs import Run, RunState
+from bot.services.messages import want_run_messages
 from bot.services.ports import Chat, ChatUnavailable, Store
 
 log = structlog.get_logger()
@@ -19,6 +20,14 @@ log = structlog.get_logger()
 CHAIN_PATIENCE = timedelta(seconds=15)
 ANCHOR_PATIENCE = timedelta(seconds=30)
 LOOK_EVERY = timedelta(milliseconds=50)
+WAITING_AT_MOST = 200
+
+# What PostgreSQL's code says of a trail that takes no entry, as a label for metrics.
+CAUSES = {"25006": "read_only", "53100": "disk_full", "42501": "permission"}
+
+
+def disturbs(run: Run) -> bool:
+    return run.risk in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,12 @@ class Gate:
         async with self.store.work() as work:
             return await work.audit.state()
 
+    def unreachable(self, state: TrailState) -> str:
+        """Why what is disruptive would now need broken glass to start: its intent could not be anchored."""
+        if not self.must_anchor:
+            return ""
+        return state.trouble if self.anchored else "no place for anchors is configured"
+
     async def closed(self) -> str:
         """Why nothing that changes anything may be done now; empty when it may."""
         return reason_closed(await self.state(), anchored=self.anchored)
@@ -50,7 +65,7 @@ class Gate:
 
     async def wait(self, run: Run) -> None:
         """Before an effect that disrupts: until its intent is chained and anchored. Raises: OperationFailed."""
-        if run.risk not in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE):
+        if not disturbs(run):
             return
         if not await self._until(run.id, "unchained", self.chain_patience):
             raise OperationFailed(
@@ -58,7 +73,7 @@ class Gate:
                 hint="Is a bot running with TAKUMI_BOT_SEQUENCER_DATABASE_URL? Ask again once it is.",
             )
         if self.must_anchor and not run.glass and not await self._until(run.id, "unanchored", self.anchor_patience):
-            why = (await self.state()).trouble or "no anchor came in time"
+            why = self.unreachable(await self.state()) or "no anchor came in time"
             raise OperationFailed(
                 f"Nothing was begun: the audit trail is not anchored outside ({why}).",
                 hint="Mend the place of the anchors and ask again; in an emergency, break glass.",
@@ -83,31 +98,52 @@ class Gate:
 
 @dataclass
 class TrailWatch:
-    """Looks at the trail now and then; what it saw last is what readiness and metrics say."""
+    """Looks at the trail now and then; what it saw last is what readiness and metrics say.
+
+    `why` is why it is closed, in words, and `cause` the same as a label; `unreachable` is why no anchor would come.
+    """
 
     gate: Gate
     chat: Chat
     channel: str
     declare_voids: Callable[[], Awaitable[None]]
     why: str = ""
+    cause: str = ""
+    unreachable: str = ""
     state: TrailState | None = field(default=None)
 
     async def look(self) -> None:
-        why = await self._reason()
+        why, self.cause = await self._reason()
         if bool(why) != bool(self.why):
             await self._tell(why)
         self.why = why
         if not why:
+            await self._warn()
             await self.declare_voids()
 
-    async def _reason(self) -> str:
+    async def _reason(self) -> tuple[str, str]:
         try:
             async with self.gate.store.work() as work:
                 await work.audit.probe()
                 self.state = await work.audit.state()
-        except (Unrecorded, Unavailable) as error:
-            return str(error)
-        return reason_closed(self.state, anchored=self.gate.anchored)
+        except Unrecorded as error:
+            return str(error), CAUSES.get(str(error.facts.get("sqlstate")), "other")
+        except Unavailable as error:
+            return str(error), "no_answer"
+        why = reason_closed(self.state, anchored=self.gate.anchored)
+        return why, "overdue" if why else ""
+
+    async def _warn(self) -> None:
+        """Cards that wait say whether an anchor can be reached: they are drawn again when that changes."""
+        unreachable = self.gate.unreachable(self.state) if self.state else ""
+        if bool(unreachable) == bool(self.unreachable):
+            return
+        log.warning("trail.anchors", unreachable=unreachable)
+        async with self.gate.store.work() as work:
+            for run in await work.runs.recent(WAITING_AT_MOST, states=(RunState.REQUESTED, RunState.APPROVED)):
+                if disturbs(run):
+                    await want_run_messages(work, run)
+        self.unreachable = unreachable
 
     async def _tell(self, why: str) -> None:
         """Loudly: in the log, and in Slack where it can be reached."""
@@ -130,6 +166,8 @@ class TrailWatch:
             "unanchored": state and state.unanchored_since,
         }
         lines = [f"takumi_trail_open {0 if self.why else 1}"]
+        lines += [f'takumi_trail_closed{{cause="{self.cause}"}} 1'] if self.why else []
+        lines += [f"takumi_trail_anchors_reachable {0 if self.unreachable else 1}"]
         for name, at in since.items():
             seconds = (state.now - at).total_seconds() if state and at else 0
             lines.append(f"takumi_trail_{name}_seconds {seconds:g}")

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from bot.domain.catalog import Catalog
 from bot.domain.documents import Document
-from bot.domain.runs import Run
+from bot.domain.runs import Run, RunState
 from bot.services import run_documents
 from bot.services.cards import card
+from bot.services.gate import Gate, disturbs
 from bot.services.kept_copies import kept_until
 from bot.services.ports import Store
 from bot.services.seats import need_of
@@ -18,6 +19,8 @@ class RunPainter:
 
     store: Store
     catalog: Catalog
+    # None is for tests of other rules alone: `bot.app` always gives one.
+    gate: Gate | None = None
 
     async def paint(self, key: str) -> Document | None:
         """None for a run that is not there."""
@@ -41,4 +44,6 @@ class RunPainter:
         if need is None or not need.count:
             return run_documents.head(run)
         async with self.store.work() as work:
-            return card(run, need, await work.approvals.of_run(run.id))
+            decisions, state = await work.approvals.of_run(run.id), await work.audit.state()
+        waits = run.state in (RunState.REQUESTED, RunState.APPROVED) and disturbs(run)
+        return card(run, need, decisions, self.gate.unreachable(state) if self.gate and waits else "")

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.chain import ANCHOR_LIMIT, CHAIN_LIMIT, TrailState, reason_closed
+from bot.domain.documents import Rich
 from bot.domain.errors import OperationFailed, Refused, Unrecorded
 from bot.domain.plans import Step
 from bot.domain.risk import Risk
 from bot.domain.runs import RunState
 from bot.services.gate import Gate, TrailWatch
+from bot.services.painting import RunPainter
 from bot.stores.memory.store import MemoryStore
 from tests.builders import a_run, an_entry
-from tests.fakes import FakeChat, Scripted
+from tests.fakes import FakeChat, Scripted, catalog_of
 from tests.unit.test_execution import World, runbook
 
 SHORT = timedelta(milliseconds=20)
@@ -141,3 +143,45 @@ async def test_a_trail_that_closes_is_told_once_and_told_again_when_it_opens() -
     assert "as before" in said[1]
     assert (watch.why, len(declared)) == ("", 2)
     assert "takumi_trail_open 1" in watch.metrics()
+
+
+async def test_a_card_says_that_no_anchor_can_be_reached_and_is_drawn_again_when_one_can() -> None:
+    store, chat = MemoryStore(), FakeChat()
+    run = a_run(id="r1", risk=Risk.DISRUPTIVE, state=RunState.REQUESTED, environment="production")
+    async with store.work() as work:
+        await work.runs.add(run)
+    gate = Gate(store, anchored=True, must_anchor=True)
+    watch, painter = TrailWatch(gate, chat, "C1", _nothing), RunPainter(store, catalog_of(), gate)
+    await watch.look()
+    assert (await _warned(painter), store.wakes, "anchors_reachable 1" in watch.metrics()) == ("", [], True)
+    store._tables.anchors["trouble"] = "S3 is away"
+    await watch.look()
+    await watch.look()
+    assert "S3 is away. Until one can, this starts only as a new request for which glass" in await _warned(painter)
+    assert "anchors_reachable 0" in watch.metrics()
+    assert [wake.key for wake in store.wakes].count("run:r1") == 1, "the card was drawn again, once"
+    store._tables.anchors["trouble"] = ""
+    await watch.look()
+    assert await _warned(painter) == ""
+    assert [wake.key for wake in store.wakes].count("run:r1") == 2
+
+
+async def test_a_card_says_that_broken_glass_starts_without_an_anchor() -> None:
+    store = MemoryStore()
+    async with store.work() as work:
+        await work.runs.add(
+            a_run(id="r1", risk=Risk.DESTRUCTIVE, state=RunState.REQUESTED, environment="production", glass="fire")
+        )
+    painter = RunPainter(store, catalog_of(), Gate(store, must_anchor=True))
+    said = await _warned(painter)
+    assert "no place for anchors is configured. It starts all the same, because glass is broken" in said
+
+
+async def _nothing() -> None:
+    """No void is due."""
+
+
+async def _warned(painter: RunPainter) -> str:
+    document = await painter.paint("run:r1")
+    assert document is not None
+    return " ".join(part.markup for part in document.parts if isinstance(part, Rich) and "anchor" in part.markup)

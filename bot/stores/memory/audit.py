@@ -36,7 +36,7 @@ class MemoryAudit:
 
     async def state(self) -> TrailState:
         first = next((one.at for one in self._entries if one.id > self._tables.trail["chained"]), None)
-        return TrailState(self._clock(), first)
+        return TrailState(self._clock(), first, trouble=self._tables.anchors.get("trouble", ""))
 
     async def probe(self) -> None:
         """Memory can always be written."""

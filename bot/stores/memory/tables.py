@@ -55,6 +55,8 @@ class Tables:
     entries: list[RecordedEntry] = field(default_factory=list)
     # The last entry that counts as chained and as anchored, and how often an anchor was asked for.
     trail: dict[str, int] = field(default_factory=lambda: {"chained": 0, "anchored": 0, "wanted": 0})
+    # Why the last anchor failed, under "trouble".
+    anchors: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     backups: dict[str, Backup] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
