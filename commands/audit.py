@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from pydantic import Field
 
@@ -11,6 +10,7 @@ from bot.domain.audit import RecordedEntry
 from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Document, Note, Reply, Table, Text
 from bot.domain.errors import Refused
+from bot.domain.moments import read_past
 from bot.domain.params import Params
 from bot.domain.people import Actor
 from bot.services.registry import Services
@@ -23,14 +23,14 @@ class ReadAudit(Params):
     run: int | None = Field(None, description="Only those of this run, by its number.")
     person: str = Field("", description="Only those of this person: @mention or principal.")
     target: str = Field("", description="Only those that name this database, service, runbook or word.")
-    hours: int = Field(0, ge=0, le=24 * 366, description="Only those of the last so many hours; 0 is all.")
+    since: str = Field("", description="Only those since then: 2h, 18:00, 2026-11-20 or 2026-11-20T18:00.")
     before: int | None = Field(None, description="Only entries older than this number, for paging.")
     limit: int = Field(20, ge=1, le=1000, description="How many, newest first; many come as a file.")
 
 
 async def read(request: Request, services: Services) -> Reply:
     wanted: ReadAudit = request.params
-    query = await _query(wanted, services)
+    query = await _query(wanted, request, services)
     if not request.person.roles:
         query = _own(query, request)
     found = await services.trail.find(query)
@@ -44,21 +44,30 @@ async def read(request: Request, services: Services) -> Reply:
     return Reply(Document(summary, [Text(summary), table, Note(more)]))
 
 
-async def _query(wanted: ReadAudit, services: Services) -> AuditQuery:
+async def _query(wanted: ReadAudit, request: Request, services: Services) -> AuditQuery:
     run = (await services.runs.find(wanted.run)).id if wanted.run else ""
     async with services.store.work() as work:
         now = await work.now()
-    since = now - timedelta(hours=wanted.hours) if wanted.hours else None
-    person = wanted.person.strip("<@>").split("|")[0]
+    zone = services.approvals.rules.timetable.hours.zone
+    since = read_past(wanted.since, now, zone) if wanted.since else None
+    principal = _principal(wanted.person, request, services)
     return AuditQuery(
-        run=run, principal=person, target=wanted.target, since=since, before=wanted.before, limit=wanted.limit
+        run=run, principal=principal, target=wanted.target, since=since, before=wanted.before, limit=wanted.limit
     )
+
+
+def _principal(person: str, request: Request, services: Services) -> str:
+    """Whom a mention, or a principal as the trail shows it, means."""
+    said = person.strip("<@>").split("|")[0]
+    if not said or ":" in said:
+        return said
+    return services.approvals.people.actor(said, request.person.team).principal
 
 
 def _own(query: AuditQuery, request: Request) -> AuditQuery:
     """Who fills no role sees what they did themselves. Raises: Refused when they ask for somebody else."""
     own = request.actor.principal
-    if query.principal not in ("", own, request.actor.slack_user):
+    if query.principal not in ("", own):
         raise Refused("What others did is shown to those who fill a role.", hint="Ask somebody who fills one.")
     return replace(query, principal=own)
 

@@ -21,10 +21,28 @@ def read_moment(text: str, now: datetime, zone: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def read_past(text: str, now: datetime, zone: str) -> datetime:
+    """`2h` (ago), `18:00` (the last one), `2026-11-20`, `2026-11-20T18:00`: in that zone; answers UTC.
+
+    Raises: RequestError for anything else, and for what is still to come.
+    """
+    length = _LENGTH.fullmatch(text.strip())
+    moment = now - _length(length) if length else _read(text.strip(), now, ZoneInfo(zone))
+    if moment > now and "-" not in text:
+        moment -= timedelta(days=1)
+    if moment > now:
+        raise RequestError(f"{text!r} is still to come.", hint="Give a moment in the past.")
+    return moment.astimezone(UTC)
+
+
+def _length(found: re.Match[str]) -> timedelta:
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def _read(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     length = _LENGTH.fullmatch(text)
     if length:
-        return now + timedelta(**{_UNITS[length[2]]: int(length[1])})
+        return now + _length(length)
     try:
         clock = time.fromisoformat(text) if ":" in text and "-" not in text else None
         read = datetime.fromisoformat(text) if clock is None else None

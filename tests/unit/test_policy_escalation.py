@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.calls import Event
 from bot.domain.errors import RequestError
-from bot.domain.moments import read_moment
+from bot.domain.moments import read_moment, read_past
 from bot.domain.people import Role
 from bot.domain.risk import Severity
 from bot.policy.escalation import ESCALATIONS, Timetable
@@ -137,3 +137,24 @@ def test_moments_are_read_as_people_type_them(typed: str, then: str):
 def test_a_moment_that_is_none_or_over_is_refused(typed: str):
     with pytest.raises(RequestError):
         read_moment(typed, MONDAY, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("typed", "then"),
+    [
+        ("2h", "2026-11-23T07:00:00+00:00"),
+        ("7d", "2026-11-16T09:00:00+00:00"),
+        ("08:00", "2026-11-23T07:00:00+00:00"),
+        ("18:00", "2026-11-22T17:00:00+00:00"),
+        ("2026-11-20", "2026-11-19T23:00:00+00:00"),
+        ("2026-11-20T18:00Z", "2026-11-20T18:00:00+00:00"),
+    ],
+)
+def test_moments_that_are_over_are_read_as_people_type_them(typed: str, then: str):
+    assert read_past(typed, MONDAY, "Europe/Berlin").isoformat() == then
+
+
+@pytest.mark.parametrize("typed", ["", "once", "2026-12-01", "99:00"])
+def test_a_past_moment_that_is_none_or_still_to_come_is_refused(typed: str):
+    with pytest.raises(RequestError):
+        read_past(typed, MONDAY, "UTC")
