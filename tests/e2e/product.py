@@ -97,8 +97,9 @@ class Product:
         return bytes(self.parts.s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read())
 
     def s3_keys(self) -> set[str]:
+        """Everything in the bucket but what each bot notes of its trail there, at moments of its own."""
         found = self.parts.s3.client().list_objects_v2(Bucket=BUCKET)
-        return {item["Key"] for item in found.get("Contents", [])}
+        return {key for item in found.get("Contents", []) if not (key := item["Key"]).startswith("audit/")}
 
 
 @asynccontextmanager
