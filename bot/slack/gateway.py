@@ -19,9 +19,10 @@ from bot.domain.redaction import Redactor
 from bot.services.forms import Opening
 from bot.services.ports import ChatUnavailable, Posted
 from bot.slack.charts import drawn
+from bot.slack.cleaning import cleaned
 from bot.slack.limits import RateLimiter
 from bot.slack.membership import Membership, standing
-from bot.slack.modals import document_view, message_view, view_of
+from bot.slack.modals import document_view, home_view, opening_view, view_of
 from bot.slack.render import Rendered, render
 
 log = structlog.get_logger()
@@ -123,18 +124,19 @@ class SlackChat:
 
     async def open_modal(self, trigger: str, external_id: str, opening: Opening) -> None:
         """A modal at once, since a trigger lives three seconds; after a failure the job tells the person."""
-        if opening.form is not None:
-            view = view_of(opening.form, external_id)
-        else:
-            view = message_view(opening.title, "Loading\u2026", external_id)
+        view = opening_view(cleaned(opening, self._clean), external_id)
         try:
             await self.call("views.open", trigger_id=trigger, view=view)
         except (ChatUnavailable, OperationFailed) as error:
             log.warning("modal.not_opened", error=str(error))
 
     async def fill_modal(self, external_id: str, content: Form | Document) -> None:
-        view = view_of(content, external_id) if isinstance(content, Form) else document_view(content, external_id)
+        clean = cleaned(content, self._clean)
+        view = view_of(clean, external_id) if isinstance(clean, Form) else document_view(clean, external_id)
         await self.call("views.update", external_id=external_id, view=view)
+
+    async def show_home(self, user: str, document: Document) -> None:
+        await self.call("views.publish", user_id=user, view=home_view(cleaned(document, self._clean)))
 
     async def _drawn(
         self, method: str, document: Document, **arguments: Any
@@ -153,12 +155,12 @@ class SlackChat:
         return answer, rendered.files
 
     def _render(self, document: Document) -> Rendered:
-        rendered = render(document, plain=self._plain)
-        return Rendered(
-            without_broadcasts(self._redactor.text(rendered.text)),
-            _defused(self._redactor.value(rendered.blocks)),
-            rendered.files,
-        )
+        """Cleaned before it is drawn, since marks have a length, and once more, since secrets must not get out."""
+        rendered = render(cleaned(document, self._clean), plain=self._plain)
+        return Rendered(self._redactor.text(rendered.text), self._redactor.value(rendered.blocks), rendered.files)
+
+    def _clean(self, text: str) -> str:
+        return without_broadcasts(self._redactor.text(text))
 
     async def _hand_over(self, user: str, files: tuple[Attachment | Chart, ...]) -> None:
         """No file hangs on an ephemeral message: what belongs to one goes to the person's direct messages."""
@@ -178,14 +180,6 @@ class SlackChat:
                 title=file.title or file.name,
             )
             await _answered("files.upload", uploading)
-
-
-def _defused(value: Any) -> Any:
-    if isinstance(value, str):
-        return without_broadcasts(value)
-    if isinstance(value, dict):
-        return {key: _defused(item) for key, item in value.items()}
-    return [_defused(item) for item in value] if isinstance(value, list) else value
 
 
 async def _answered(method: str, calling: Awaitable[Any]) -> Mapping[str, Any]:

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from bot.domain.documents import Document, FieldKind, Form, FormField
+from bot.services.forms import Opening
 from bot.slack.render import Block, cut, plain_text, render
 
 MAX_OPTIONS = 100
 MAX_OPTION = 75
 MAX_TITLE = 24
+MAX_INITIAL = 3000
 
 
 def view_of(form: Form, external_id: str) -> Block:
@@ -39,9 +41,21 @@ def message_view(title: str, text: str, external_id: str) -> Block:
     }
 
 
+def opening_view(opening: Opening, external_id: str) -> Block:
+    """What a modal shows at once: its form, or "loading" until the job fills it."""
+    if opening.form is not None:
+        return view_of(opening.form, external_id)
+    return message_view(opening.title, "Loading\u2026", external_id)
+
+
+def home_view(document: Document) -> Block:
+    """A Home tab; tables and plans may stand in messages alone."""
+    return {"type": "home", "blocks": render(document, plain=True).blocks}
+
+
 def document_view(document: Document, external_id: str) -> Block:
-    """A modal that shows a document, such as why there is no form."""
-    return message_view("Takumi", "", external_id) | {"blocks": render(document).blocks}
+    """A modal that shows a document, such as why there is no form; tables and plans may stand in messages alone."""
+    return message_view("Takumi", "", external_id) | {"blocks": render(document, plain=True).blocks}
 
 
 def _input(field: FormField) -> Block:
@@ -58,20 +72,21 @@ def _input(field: FormField) -> Block:
 
 
 def _element(field: FormField) -> Block:
-    if field.kind is FieldKind.CHOICE:
-        return _select(field)
+    # A value is what comes back, so that none may be cut: one that is too long is typed instead of chosen.
+    options = [_option(value, label) for value, label in field.choices if 0 < len(value) <= MAX_OPTION][:MAX_OPTIONS]
+    if field.kind is FieldKind.CHOICE and options:
+        return _select(field, options)
     if field.kind is FieldKind.NUMBER:
         element: Block = {"type": "number_input", "is_decimal_allowed": False}
     else:
         element = {"type": "plain_text_input"}
     element["action_id"] = "value"
     if field.initial:
-        element["initial_value"] = field.initial
+        element["initial_value"] = field.initial[:MAX_INITIAL]
     return element
 
 
-def _select(field: FormField) -> Block:
-    options = [_option(value, label) for value, label in field.choices[:MAX_OPTIONS]]
+def _select(field: FormField, options: list[Block]) -> Block:
     element: dict[str, Any] = {"type": "static_select", "action_id": "value", "options": options}
     initial = [option for option in options if option["value"] == field.initial]
     if initial:

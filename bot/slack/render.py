@@ -93,18 +93,19 @@ def _within(blocks: list[Block], files: list[Attachment | Chart], document: Docu
         total += _characters(block)
         if len(kept) == MAX_BLOCKS - 1 or total > MAX_TOTAL:
             files.append(Attachment("rest.txt", _as_text(document)))
-            return [*kept, _context("There is more than a message can hold: see the attached file, or your direct messages.")]
+            return [
+                *kept,
+                _context("There is more than a message can hold: see the attached file, or your direct messages."),
+            ]
         kept.append(block)
     return kept
 
 
 def _characters(value: Any) -> int:
-    """How much text a block holds, as Slack counts it."""
+    """How much text a block holds, as Slack counts it; plans and tasks have bare titles."""
     if isinstance(value, Mapping):
-        return sum(
-            _characters(item) if key != "text" or not isinstance(item, str) else len(item)
-            for key, item in value.items()
-        )
+        texts = [item for key, item in value.items() if key in ("text", "title") and isinstance(item, str)]
+        return sum(map(len, texts)) + sum(map(_characters, value.values()))
     if isinstance(value, list):
         return sum(_characters(item) for item in value)
     return 0
@@ -117,7 +118,7 @@ def _heading(part: Heading, _plain: bool) -> list[Block]:
 def _text(part: Text, _plain: bool) -> list[Block]:
     if part.code:
         return [_section(_fence(part.text))]
-    return [{"type": "section", "text": plain_text(cut(part.text, MAX_SECTION) or "\u2014")}]
+    return [{"type": "section", "text": plain_text(cut(part.text, MAX_SECTION))}]
 
 
 def _fence(text: str) -> str:
@@ -155,7 +156,8 @@ def _progress(part: Progress, plain: bool) -> list[Block]:
     if plain or len(part.tasks) > MAX_TASKS:
         lines = [_task_line(task) for task in part.tasks]
         return [_section(cut("\n".join(lines), MAX_SECTION))]
-    return [{"type": "plan", "title": cut(part.title, MAX_HEADER), "tasks": [_task_card(task) for task in part.tasks]}]
+    title = something(cut(part.title, MAX_HEADER))
+    return [{"type": "plan", "title": title, "tasks": [_task_card(task) for task in part.tasks]}]
 
 
 def _task_line(task: Task) -> str:
@@ -167,7 +169,7 @@ def _task_card(task: Task) -> Block:
     card: Block = {
         "type": "task_card",
         "task_id": task.key,
-        "title": cut(task.title, MAX_HEADER),
+        "title": something(cut(task.title, MAX_HEADER)),
         "status": task.status.value,
     }
     if task.details:
@@ -177,7 +179,7 @@ def _task_card(task: Task) -> Block:
 
 def _buttons(part: Buttons, _plain: bool) -> list[Block]:
     drawn = [_button(button, number) for number, button in enumerate(part.buttons[:MAX_ACTIONS])]
-    return [{"type": "actions", "elements": drawn}]
+    return [{"type": "actions", "elements": drawn}] if drawn else []
 
 
 def _button(button: Button, number: int) -> Block:
@@ -228,12 +230,17 @@ def _context(text: str) -> Block:
 
 
 def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text}
+    return {"type": "mrkdwn", "text": something(text)}
 
 
 def plain_text(text: str) -> Block:
     """Slack's plain text object, colons left alone."""
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "plain_text", "text": something(text), "emoji": False}
+
+
+def something(text: str) -> str:
+    """Slack refuses a whole message for one empty text: a dash stands for nothing."""
+    return text if text.strip() else "\u2014"
 
 
 def _as_text(document: Document) -> str:
