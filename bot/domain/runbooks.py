@@ -41,7 +41,8 @@ class Runbook:
     `pin(params, facts)` replaces words such as "latest" by what they meant when the facts were looked up, so that a
     later look at the same request sees the same thing. `choices(tools)` gives the options of modal selects: (value,
     label) by parameter. `undone_by(run, params)` names the runbook that undoes a run which succeeded, and its
-    parameters. `result(outcomes)` turns the steps' data into labels and values for the closing message.
+    parameters. `then(params, outcomes)` names what people most likely ask for next: a button's label, a runbook and the
+    fields of its modal. `result(outcomes)` turns the steps' data into labels and values for the closing message.
     `severity` says how urgent its requests are when no incident is open; `breakable` whether broken glass may ever
     spare it an approval.
     """
@@ -59,6 +60,9 @@ class Runbook:
     pin: Callable[[Any, Any], Params] | None = None
     choices: Callable[[Any], Awaitable[Mapping[str, tuple[tuple[str, str], ...]]]] | None = None
     undone_by: Callable[[str, Mapping[str, Any]], tuple[str, Mapping[str, str]]] | None = None
+    then: Callable[[Mapping[str, Any], Mapping[str, Mapping[str, Any]]], tuple[str, str, Mapping[str, str]]] | None = (
+        None
+    )
     result: Callable[[Mapping[str, Mapping[str, Any]]], tuple[tuple[str, str], ...]] | None = None
     severity: Severity = Severity.P1
     breakable: bool = True

@@ -1,5 +1,6 @@
 """What a step can do to the platform; this is the vocabulary of runbooks."""
 
+from bot.operations.archiving import BackUpCluster, NoteProof, VerifyRepository
 from bot.operations.backing_up import PlaceFacts, look_up_database_to_back_up, look_up_places
 from bot.operations.comparing import CompareBackup
 from bot.operations.dumping import DumpDatabase, RemoveUnfinished
@@ -7,6 +8,14 @@ from bot.operations.keeping import DropKeptCopy, KeptCopy, look_up_expired_copie
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.properties import CheckProperties, CopyProperties
 from bot.operations.publishing import CheckPublished, PublishBackup, RetractBackup, told_backup
+from bot.operations.reaching import (
+    ClusterLookUp,
+    RecoveryLookUp,
+    look_up_cluster_backup,
+    look_up_recovery,
+    told_cluster_backup,
+)
+from bot.operations.recovering import CompareWithNow, Point, RecoverCluster, RemoveRecovered, TakeOut, told_recovery
 from bot.operations.replacing import (
     RestoreLookUp,
     UndoLookUp,
@@ -26,12 +35,17 @@ from bot.operations.replacing import (
 from bot.operations.restoring import CompareRestored, DropRestored, LoadBackup, aside_name, restored_name
 from bot.operations.swapping import SwapDatabases
 from bot.operations.uploading import RemoveObjects, UploadBackup
+from bot.operations.witnessing import CompareRecovered, Witness
 
 __all__ = [
+    "BackUpCluster",
     "CheckProperties",
     "CheckPublished",
+    "ClusterLookUp",
     "CompareBackup",
+    "CompareRecovered",
     "CompareRestored",
+    "CompareWithNow",
     "CopyProperties",
     "DatabaseFacts",
     "DropKeptCopy",
@@ -39,22 +53,32 @@ __all__ = [
     "DumpDatabase",
     "KeptCopy",
     "LoadBackup",
+    "NoteProof",
     "PlaceFacts",
+    "Point",
     "PublishBackup",
+    "RecoverCluster",
+    "RecoveryLookUp",
     "RemoveObjects",
+    "RemoveRecovered",
     "RemoveUnfinished",
     "RestoreLookUp",
     "RetractBackup",
     "SwapDatabases",
+    "TakeOut",
     "UndoLookUp",
     "UploadBackup",
+    "VerifyRepository",
+    "Witness",
     "aside_name",
     "bound_backup",
     "bound_to",
+    "look_up_cluster_backup",
     "look_up_database",
     "look_up_database_to_back_up",
     "look_up_expired_copies",
     "look_up_places",
+    "look_up_recovery",
     "look_up_restore",
     "look_up_undo",
     "restore_choices",
@@ -63,6 +87,8 @@ __all__ = [
     "shown_of_backup",
     "swap_steps",
     "told_backup",
+    "told_cluster_backup",
+    "told_recovery",
     "told_restore",
     "told_swap",
     "warnings_of",

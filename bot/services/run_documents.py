@@ -124,7 +124,7 @@ def result(run: Run, runbook: Runbook) -> Document:
     took = _took(run)
     if run.state is RunState.SUCCEEDED:
         pairs = runbook.result(_outcomes(run)) if runbook.result else ()
-        parts: list[Part] = [Rich(f":white_check_mark: *{markup.literal(said)}*"), Fields(pairs)]
+        parts: list[Part] = [Rich(f":white_check_mark: *{markup.literal(said)}*"), Fields(pairs), *_next(run, runbook)]
         return Document(f"{said}.", [*parts, *_for_requester(run), Note(f"{run.label} took {phrases.duration(took)}")])
     parts = [Rich(f"{_SIGN[run.state]} *{markup.literal(said)}*")]
     parts += [Text(run.failure)] if run.failure else []
@@ -133,6 +133,15 @@ def result(run: Run, runbook: Runbook) -> Document:
     parts += [Note("Put back: " + ", ".join(put_back))] if put_back else []
     parts += _for_requester(run)
     return Document(f"{said}: {run.failure}", parts)
+
+
+def _next(run: Run, runbook: Runbook) -> list[Part]:
+    """A button that opens the modal of what comes next, filled in."""
+    if runbook.then is None:
+        return []
+    label, name, fields = runbook.then(run.params, _outcomes(run))
+    value = "|".join([name, *(f"{field}={text}" for field, text in fields.items())])
+    return [Buttons((Button(label, "runbook.open", value),))]
 
 
 def warning(run: Run, until: datetime) -> Document:
