@@ -5,10 +5,10 @@ from pydantic import Field
 from bot.domain import grammar
 from bot.domain.commands import Command, Family, Place, Request
 from bot.domain.documents import Document, Note, Part, Reply, Rich, Text
-from bot.domain.errors import Refused, RequestError
+from bot.domain.errors import RequestError
 from bot.domain.markup import bold, code, literal
 from bot.domain.params import Params
-from bot.services.people import may_ask
+from bot.services.people import can_ask
 from bot.services.registry import Services
 
 
@@ -40,7 +40,7 @@ def _family(family: Family, request: Request, services: Services, *, with_usage:
 
 def _command(family: Family, command: Command, request: Request, services: Services, *, with_usage: bool) -> list[str]:
     typed = " ".join(filter(None, [services.places.command, family.name, command.verb]))
-    sign = "" if _may(request, command) else " _(needs a role)_"
+    sign = "" if can_ask(request.person, command.risk) else " _(needs a role)_"
     line = f"\u2022 {code(typed)} {literal(command.summary)} _{command.risk.value}_{sign}"
     if not with_usage:
         return [line]
@@ -48,14 +48,6 @@ def _command(family: Family, command: Command, request: Request, services: Servi
     fields = [f"    {code(name)} {literal(info.description or '')}" for name, info in model.model_fields.items()]
     usage = grammar.usage(model, command.positional)
     return [line, f"    {code(f'{typed} {usage}'.strip())}", *fields]
-
-
-def _may(request: Request, command: Command) -> bool:
-    try:
-        may_ask(request.person, command.risk)
-    except Refused:
-        return False
-    return True
 
 
 FAMILY = Family(

@@ -1,4 +1,4 @@
-"""`/takumi rto`: could we be back in time, and with how much lost?"""
+"""`/takumi rto`: how soon each component could be back, and with how much lost."""
 
 from datetime import timedelta
 
@@ -88,7 +88,7 @@ def _chart(standing: Standing) -> Chart:
 
 FAMILY = Family(
     "rto",
-    "Could we be back in time, and with how much lost?",
+    "How soon each component could be back, and with how much lost.",
     (
         Command("", "Each component's objective beside what was measured last.", show, example="rto"),
         Command(

@@ -28,6 +28,7 @@ class FakeChat:
     whispers: list[tuple[str, str, Document]] = field(default_factory=list)
     responses: list[tuple[str, Document]] = field(default_factory=list)
     modals: dict[str, Form | Document] = field(default_factory=dict)
+    homes: dict[str, Document] = field(default_factory=dict)
     updates: int = 0
     trouble: list[Exception] = field(default_factory=list)
     lost_answers: int = 0
@@ -67,6 +68,10 @@ class FakeChat:
     async def person(self, user: str, *, fresh_roles: bool = False) -> Person:  # noqa: ARG002 - the port's
         self._trouble()
         return self.people.get(user, Person(user, "T1", user, roles=frozenset({Role.DEVELOPER})))
+
+    async def show_home(self, user: str, document: Document) -> None:
+        self._trouble()
+        self.homes[user] = document
 
     async def link(self, posted: Posted) -> str:
         return f"http://slack.test/{posted.channel}/{posted.ts}"

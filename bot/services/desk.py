@@ -11,9 +11,11 @@ from bot.domain.errors import RequestError
 from bot.domain.people import Actor, Person
 from bot.domain.risk import Risk
 from bot.domain.runs import Origin
+from bot.services import launcher
 from bot.services.actions import ACTIONS, SUBMISSIONS, ActionHandler
 from bot.services.forms import form_of, without_beside
 from bot.services.incoming import Incoming
+from bot.services.launcher import launcher_form
 from bot.services.people import may_ask
 from bot.services.ports import Tools
 from bot.services.registry import Services
@@ -35,18 +37,30 @@ class Desk:
 
     async def answer(self, request_id: str, incoming: Incoming, actor: Actor, person: Person) -> Reply | None:
         """The reply to one request; None when a run's own thread is the answer."""
-        request = _request(request_id, incoming, actor, person)
+        alerts = self.services.places.alerts
+        request = _request(request_id, incoming, actor, person, alerts[0] if alerts else "")
         if incoming.kind in (DeliveryKind.COMMAND, DeliveryKind.MENTION):
             return await self._command(request, incoming.opened_view)
         if incoming.kind is DeliveryKind.ACTION:
             return await self._action(request, incoming.action)
+        if incoming.kind is DeliveryKind.SUBMISSION and incoming.action == launcher.CALLBACK:
+            return await self._launched(request)
         if incoming.kind is DeliveryKind.SUBMISSION:
             return await self._submission(request, incoming.action)
         return None
 
+    async def _launched(self, request: Request) -> Reply | None:
+        """What was chosen in the launcher: a runbook's form, or the answer to a command."""
+        kind, name = launcher.chosen(request.values)
+        if kind == launcher.RUNBOOK:
+            return await self._form(name, request, {})
+        return await self._command(replace(request, words=name, values={}), "")
+
     async def _command(self, request: Request, opened_view: str) -> Reply | None:
         places = self.services.places
         words = grammar.split(request.words)
+        if opened_view and not words:
+            return self._launcher(request)
         family, command, rest = resolve(self.services.catalog, places.command, words)
         self._must_be_here(family, request.origin.channel)
         may_ask(request.person, command.risk)
@@ -77,11 +91,17 @@ class Desk:
         form = await form_of(runbook, self.tools, request.origin, initial, glass=glass)
         return Reply(Document(f"The form of {runbook.title} is open."), form=form)
 
+    def _launcher(self, request: Request) -> Reply:
+        form = launcher_form(self.services.catalog, request.person, request.origin)
+        return Reply(Document("Choose in the modal."), form=form)
+
     async def _action(self, request: Request, action: str) -> Reply | None:
+        if action == launcher.OPEN:
+            return self._launcher(request)
         may_ask(request.person, Risk.ROUTINE)
         if action == "runbook.open":
-            name, _, field = str(request.params).partition("|")
-            initial = dict([field.split("=", 1)]) if "=" in field else {}
+            name, *fields = str(request.params).split("|")
+            initial = dict(field.split("=", 1) for field in fields if "=" in field)
             return await self._form(name, request, initial)
         handler = self.actions.get(action)
         if handler is None:
@@ -107,8 +127,9 @@ def desk(services: Services, tools: Tools) -> Desk:
     return Desk(services, tools, ACTIONS, SUBMISSIONS)
 
 
-def _request(request_id: str, incoming: Incoming, actor: Actor, person: Person) -> Request:
-    origin = Origin(incoming.channel, incoming.thread)
+def _request(request_id: str, incoming: Incoming, actor: Actor, person: Person, home: str) -> Request:
+    """What is asked for in the Home tab, which is in no channel, happens in `home`."""
+    origin = Origin(incoming.channel or home, incoming.thread)
     return Request(request_id, actor, person, origin, incoming.text, incoming.value, incoming.values)
 
 

@@ -8,6 +8,7 @@ from bot.domain import grammar
 from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
+from bot.services import launcher
 from bot.services.forms import DENY, PROVE, SIGN_TITLE, Opening, without_beside
 from bot.services.rows import DeliveryKind
 
@@ -22,6 +23,8 @@ class Front:
         """The modal that this request opens, if any."""
         if payload["kind"] == DeliveryKind.COMMAND:
             return self._opened_by_words(payload.get("text", ""))
+        if payload.get("action") in (launcher.OPEN, launcher.CALLBACK):
+            return Opening(launcher.TITLE)
         asks = {form.callback: form for form in (DENY, PROVE)}.get(payload.get("action", ""))
         if asks is not None and payload["kind"] == DeliveryKind.ACTION:
             about = (("value", payload.get("value", "")), ("channel", payload.get("channel", "")))
@@ -34,7 +37,9 @@ class Front:
         return None
 
     def _opened_by_words(self, text: str) -> Opening | None:
-        """A command whose runbook needs more than was typed."""
+        """A command whose runbook needs more than was typed; nothing at all opens the launcher."""
+        if not text.strip():
+            return Opening(launcher.TITLE)
         # Quotes matter for parameters alone, and with parameters no modal opens.
         command = self._command(text.split())
         if command is None or not command.runbook:

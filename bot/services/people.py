@@ -43,3 +43,12 @@ def may_ask(person: Person, risk: Risk) -> None:
             f"This is a {risk.value} action, and you fill none of the configured roles.",
             hint="Ask to be added to the Slack user group of your role, or ask a colleague who is in one.",
         )
+
+
+def can_ask(person: Person, risk: Risk) -> bool:
+    """Whether `may_ask` would let them."""
+    try:
+        may_ask(person, risk)
+    except Refused:
+        return False
+    return True

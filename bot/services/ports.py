@@ -180,6 +180,10 @@ class Chat(Protocol):
         """The Slack users who fill a role."""
         ...
 
+    async def show_home(self, user: str, document: Document) -> None:
+        """Draw somebody's Home tab."""
+        ...
+
     async def link(self, posted: Posted) -> str: ...
 
     async def fill_modal(self, external_id: str, content: Form | Document) -> None:

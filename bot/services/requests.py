@@ -15,6 +15,7 @@ from bot.domain.people import Actor
 from bot.services.answers import answering
 from bot.services.desk import Desk
 from bot.services.errors import explained
+from bot.services.home import HOME, Home
 from bot.services.incoming import Incoming
 from bot.services.people import People
 from bot.services.ports import Chat, ChatUnavailable, Store
@@ -92,6 +93,8 @@ class Requests:
             person = await self.people.look(incoming.user)
             await self.trail.note_name(actor.principal, person.name)
             with answering(row):
+                if incoming.action in HOME:
+                    return Reply(await Home(self.desk.services, self.chat).page(actor, person))
                 return await self.desk.answer(row.id, incoming, actor, person)
         except (ChatUnavailable, Unavailable):
             raise
@@ -115,6 +118,9 @@ class Requests:
         await self.trail.record(actor, verb, subject, details)
 
     async def _send(self, row: InboxRow, incoming: Incoming, reply: Reply) -> None:
+        if incoming.action in HOME:
+            await self.chat.show_home(incoming.user, reply.document)
+            return
         if incoming.opened_view and await self._fill(incoming.opened_view, reply):
             return
         if not reply.private and (incoming.kind is DeliveryKind.MENTION or reply.public):

@@ -27,6 +27,7 @@ SCOPES: Mapping[str, str] = {
 }
 
 EVENTS: Mapping[str, str] = {
+    "app_home_opened": "Somebody opened the bot's Home tab, which is drawn then.",
     "app_mention": "Somebody wrote `@takumi ...`.",
 }
 
@@ -51,7 +52,7 @@ def manifest(
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": True,
             },

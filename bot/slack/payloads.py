@@ -107,6 +107,9 @@ def _shortcut(body: Body) -> Delivery:
 
 def _event(body: Body) -> Delivery | None:
     event = body.get("event", {})
+    if event.get("type") == "app_home_opened" and event.get("tab") == "home":
+        user, team = event.get("user", ""), body.get("team_id", "")
+        return _delivery(body["event_id"], DeliveryKind.EVENT, team=team, user=user, action="home.opened")
     if event.get("type") != "app_mention" or event.get("bot_id"):
         return None
     return _delivery(

@@ -16,6 +16,7 @@ from bot.domain.errors import Unavailable, Unrecorded
 from bot.services.forms import Opening
 from bot.services.ports import Store
 from bot.services.rows import Delivery, DeliveryKind
+from bot.slack.modals import opening_view
 from bot.slack.payloads import read
 
 log = structlog.get_logger()
@@ -76,6 +77,10 @@ class Receiver:
             log.warning("inbox.not_recorded", kind=delivery.kind, told=str(error), **error.facts)
             return self._not_received(delivery, f"{error} {error.hint}")
         log.debug("inbox.received", inbox=inbox_id, kind=delivery.kind, new=new)
+        if opening is not None and delivery.kind is DeliveryKind.SUBMISSION:
+            # A modal follows a modal in the answer itself, the same one for a redelivery.
+            view = opening_view(opening, delivery.payload["opened_view"])
+            return BoltResponse(status=200, body={"response_action": "update", "view": view})
         if opening is not None and new:
             # Beside the acknowledgement, which must not wait for a call to Slack.
             opened = asyncio.create_task(self.open_modal(body["trigger_id"], delivery.payload["opened_view"], opening))
