@@ -18,16 +18,19 @@ from bot.installation import (
     foreign_schemas,
     refuse_stand_in,
     sequence,
+    tell_passing_keys,
 )
+from bot.operations.archiving import PointInTime
 from bot.operations.folder import FolderLook
 from bot.operations.health import PlatformHealth
 from bot.operations.leftovers import Leftovers
 from bot.operations.reopening import ClosedTargets
 from bot.operations.tools.toolbox import Toolbox
-from bot.policy.schedule import HOUSE, SCHEDULE, firing
+from bot.policy.schedule import firing, rows
 from bot.services.alert_documents import AlertPainter
 from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
+from bot.services.archive import ArchiveLoss
 from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
 from bot.services.calls import Calls
@@ -57,8 +60,8 @@ from bot.slack import http as slack_http
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.socket import keep_connected
 from bot.stores.migrate import check_schema
+from bot.web import alertmanager, incoming_webhook
 from bot.web.server import Route, application, serving
-
 
 DEAD_MAN = timedelta(minutes=1)
 
@@ -80,6 +83,7 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
         stack.push_async_callback(bot.pool.close)
         await check_schema(bot.pool, foreign_schemas())
         await bot.own_store.publish_key()
+        tell_passing_keys(bot.settings)
         running = Running(bot, await bot.toolbox())
         web = application(bot.wrong, running.posts(), bot.trail.metrics)
         await stack.enter_async_context(serving(web, bot.settings.http_host, bot.settings.http_port))
@@ -105,10 +109,11 @@ class Running:
             enrolment=Enrolment(store, chat, proofs),
             backups=Backups(store, FolderLook(tools)),
             alerts=Alerts(store, bot.rules),
-            scoreboard=Scoreboard(store, settings.db_name),
+            scoreboard=Scoreboard(store, settings.db_name, (ArchiveLoss(PointInTime(tools)),)),
             trail=Trail(store),
             health=PlatformHealth(tools),
             catalog=bot.catalog,
+            archive=PointInTime(tools) if tools.platform.repository else None,
             places=Places(settings.command, (settings.channel,)),
             calendar=self._firings,
         )
@@ -130,10 +135,22 @@ class Running:
     def posts(self) -> tuple[Route, ...]:
         """What the HTTP surface takes besides questions about health."""
         bot, settings = self._bot, self._bot.settings
+        alerts = self.services.alerts
+        token, webhook = settings.alertmanager_token, settings.alert_webhook_secret
+        posts: tuple[Route, ...] = (
+            (alertmanager.PATH, alertmanager.handler(alerts.take, token.get_secret_value() if token else "")),
+            (
+                incoming_webhook.PATH,
+                incoming_webhook.handler(alerts.tell, webhook.get_secret_value() if webhook else ""),
+            ),
+        )
         if settings.slack_mode is not SlackMode.HTTP:
-            return ()
+            return posts
         secret = settings.slack_signing_secret.get_secret_value()
-        return ((EVENTS_PATH, slack_http.handler(bot.bolt, bot.receiver, secret)),)
+        return (
+            *posts,
+            (EVENTS_PATH, slack_http.handler(bot.bolt, bot.receiver, secret)),
+        )
 
     def _work(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
         bot, settings = self._bot, self._bot.settings
@@ -182,7 +199,7 @@ class Running:
                 self.calendar.next_firing(row.key) if row.starter else None,
                 f"not yet: part {row.not_yet}" if row.not_yet else "",
             )
-            for row in (*SCHEDULE, *HOUSE)
+            for row in rows(clusters=bool(self._bot.settings.pgbackrest_stanza))
         )
 
 
@@ -206,11 +223,16 @@ def _painters(bot: Bot) -> Mapping[str, Painter]:
 
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
     """What each row of the schedule starts; only runbooks so far."""
-    starters = {row.key: starts_runbook(runs, row.starter.name, channel) for row in firing() if row.starter}
+    starters = {
+        row.key: starts_runbook(runs, row.starter.name, channel, row.starter.params)
+        for row in firing(clusters=True)
+        if row.starter
+    }
     return {**starters, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
 
 
 def _calendar(settings: Settings, schedules: Schedules) -> Calendar:
-    crons = {row.key: settings.schedules.get(row.key, row.cron) for row in firing()}
+    there = firing(clusters=bool(settings.pgbackrest_stanza))
+    crons = {row.key: settings.schedules.get(row.key, row.cron) for row in there}
     entries = [CalendarEntry(key, cron, settings.time_zone) for key, cron in crons.items()]
     return Calendar(entries, Firings(schedules.fire, schedules.last, schedules.missed))

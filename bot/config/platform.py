@@ -8,6 +8,16 @@ from bot.config.reading import guide
 class PlatformSettings(BaseModel):
     """Its database, Redis, chain and backend."""
 
+    alertmanager_token: SecretStr | None = Field(
+        None,
+        description="What Alertmanager proves itself by at `POST /alertmanager`: a bearer token, or the password of basic "
+        "auth; without it, everything there is refused.",
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None,
+        description="The last part of the path of a Slack-compatible incoming webhook: `POST /services/a/b/SECRET` "
+        "takes what the guide's alertmanager.yml sends, with only its api_url changed.",
+    )
     redis_url: SecretStr | None = Field(None, description="The platform's Redis (redis://...).")
     chain_rpc_url: SecretStr | None = Field(None, description="An RPC endpoint of the chain; it may hold a key.")
     chain_id: int | None = Field(None, description="The chain id expected there; unset: the one of NETWORK.")

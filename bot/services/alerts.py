@@ -95,21 +95,25 @@ class Alerts:
 
         `key` names what is wrong, and settles it later.
         """
-        async with self.store.work() as work:
-            standing, now = await _own(work, key), await work.now()
         labels = {"alertname": title, "severity": severity.value}
-        annotations = {"description": description, "advice": advice}
-        began = standing[0].starts_at if standing else now
-        group = AlertGroup(Source.BOT, key, severity, title, labels, annotations)
-        return await self.take(group, [Alert(key, Status.FIRING, began, labels, annotations)])
+        group = AlertGroup(Source.BOT, key, severity, title, labels, {"advice": advice})
+        return await self.tell(group, description)
+
+    async def tell(self, group: AlertGroup, description: str, resolved: bool = False) -> AlertGroup:
+        """Take in one alert whose sender says neither since when nor, told again, that it is the same."""
+        async with self.store.work() as work:
+            standing, now = await _standing(work, group.source, group.key), await work.now()
+        annotations = {**group.annotations, "description": description}
+        began, ended = standing[0].starts_at if standing else now, now if resolved else None
+        status = Status.RESOLVED if resolved else Status.FIRING
+        return await self.take(group, [Alert(group.key, status, began, group.labels, annotations, ended)])
 
     async def settle_own(self, key: str) -> None:
         """What was wrong is well again; where nothing fires, nothing happens."""
         async with self.store.work() as work:
-            standing, now = await _own(work, key), await work.now()
-            group = await _own_group(work, key)
+            group = await _firing_group(work, Source.BOT, key)
         if group is not None:
-            await self.take(group, [replace(alert, status=Status.RESOLVED, ends_at=now) for alert in standing])
+            await self.tell(group, "It is well again.", resolved=True)
 
     async def acknowledge(self, number: int, actor: Actor) -> str:
         """Raises: RequestError for what is not there, resolved, or somebody else's."""
@@ -158,12 +162,12 @@ class Alerts:
         return group
 
 
-async def _own_group(work: Work, key: str) -> AlertGroup | None:
-    return next((one for one in await work.alerts.firing() if (one.source, one.key) == (Source.BOT, key)), None)
+async def _firing_group(work: Work, source: Source, key: str) -> AlertGroup | None:
+    return next((one for one in await work.alerts.firing() if (one.source, one.key) == (source, key)), None)
 
 
-async def _own(work: Work, key: str) -> Sequence[Alert]:
-    group = await _own_group(work, key)
+async def _standing(work: Work, source: Source, key: str) -> Sequence[Alert]:
+    group = await _firing_group(work, source, key)
     return await work.alerts.alerts(group.number) if group else ()
 
 
