@@ -156,6 +156,12 @@ class Person:
         at = {"action_id": element["action_id"], "block_id": block["block_id"]}
         return list((await self._act("options", view_id=view["id"], value=typed, **at)).get("options", []))
 
+    async def upload(self, name: str, content: bytes) -> Json:
+        """A file for a `file_input`; answers it as apps see it."""
+        query, url = {"as": await self.id(), "name": name}, f"{self.workspace.url}_workspace/upload"
+        async with self.workspace.session.post(url, params=query, data=content) as answer:
+            return dict(_accepted(await answer.json())["file"])
+
     async def views(self) -> list[Json]:
         """The open modals, the top one last."""
         return list((await self.workspace.get("views", **{"as": await self.id()}))["stack"])

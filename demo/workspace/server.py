@@ -16,6 +16,7 @@ from demo.workspace.control.faulting import Faulting
 from demo.workspace.control.installing import Installing
 from demo.workspace.control.looking import Looking
 from demo.workspace.control.page import Page
+from demo.workspace.control.uploading import Uploading
 from demo.workspace.stand_in import StandIn
 
 HOST = "127.0.0.1"
@@ -65,7 +66,7 @@ def application(stand_in: StandIn, token: str) -> web.Application:
     app.router.add_route("*", "/api/{method}", stand_in.dispatcher.handle)
     app.router.add_get("/link", stand_in.sockets.handle)
     app.router.add_post("/response/{id}", stand_in.responses.handle)
-    people_parts = (part(stand_in) for part in (Looking, Composer, Acting, Faulting, Installing))
+    people_parts = (part(stand_in) for part in (Looking, Composer, Acting, Uploading, Faulting, Installing))
     for part in (*people_parts, FileExchange(stand_in.world), Page()):
         app.router.add_routes(part.routes())
     return app

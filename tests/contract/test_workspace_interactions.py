@@ -158,7 +158,7 @@ async def test_an_external_select_asks_the_app(wire: Wire, app: SocketApp) -> No
 
 
 async def test_an_external_select_shows_no_more_than_a_hundred_options(wire: Wire, app: SocketApp) -> None:
-    element = {"type": "external_select", "action_id": "who"}
+    element = {"type": "external_select", "action_id": "who", "min_query_length": 0}
     view = await opened(wire, app, modal(blocks=[NAME | {"block_id": "pick", "element": element}]))
     for count, shown in ((100, 100), (101, 0)):
         app.answer = lambda _, count=count: {"options": [{"text": plain("x"), "value": "x"}] * count}

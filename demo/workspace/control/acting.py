@@ -7,7 +7,8 @@ from aiohttp import web
 from demo.workspace import Json
 from demo.workspace.control import asked
 from demo.workspace.control.gate import ControlError
-from demo.workspace.deliver.actions import NotOfferedError, NotThereError
+from demo.workspace.deliver.actions import NotThereError
+from demo.workspace.deliver.choosing import NotOfferedError
 from demo.workspace.state.apps import InstalledApp
 from demo.workspace.state.channels import Channel
 from demo.workspace.state.messages import find_visible

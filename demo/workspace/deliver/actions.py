@@ -1,18 +1,20 @@
 """One act on one element, as it stands in a `block_actions` payload."""
 
-from typing import Any
-
 from demo.workspace import Json
 from demo.workspace.blocks.identify import elements_of
+from demo.workspace.deliver.choosing import value_given
 from demo.workspace.state.views import initial_values, value_field
+from demo.workspace.state.world import World
+
+_ECHOED = (
+    "text", "style", "placeholder", "confirm", "url", "initial_option", "initial_options", "initial_user",
+    "initial_conversation", "initial_channel", "initial_date", "initial_time", "min_query_length",
+)  # fmt: skip
+"""What Slack sends back of the element itself."""
 
 
 class NotThereError(LookupError):
     """What the person acted on is not there; the message says what is."""
-
-
-class NotOfferedError(LookupError):
-    """The person chose something the element does not offer."""
 
 
 def locate(blocks: list[Json], action_id: str, block_id: str | None) -> tuple[Json, Json]:
@@ -34,7 +36,7 @@ def all_blocks(message: Json) -> list[Json]:
     return [*(message.get("blocks") or []), *nested]
 
 
-def performed(block: Json, element: Json, given: Json, action_ts: str) -> Json:
+def performed(world: World, block: Json, element: Json, given: Json, action_ts: str) -> Json:
     """The entry of `actions`: the element's own words and the value a person gave it.
 
     Raises: NotOfferedError.
@@ -45,28 +47,13 @@ def performed(block: Json, element: Json, given: Json, action_ts: str) -> Json:
         "block_id": block["block_id"],
         "action_ts": action_ts,
     }
-    for name in ("text", "style", "placeholder", "initial_option", "initial_options", "initial_date"):
-        if name in element:
-            action[name] = element[name]
-    return action | value_given(element, given)
+    action |= {name: element[name] for name in _ECHOED if name in element}
+    return action | value_given(world, element, given)
 
 
-def value_given(element: Json, given: Json) -> Json:
-    """The part of an action or a state that holds the value.
-
-    Raises: NotOfferedError.
-    """
-    kind = element["type"]
-    if kind in {"button", "icon_button", "workflow_button"}:
-        return {"value": element["value"]} if "value" in element else {}
-    if kind == "feedback_buttons":
-        return {"value": _one_of(given.get("value"), [element[b]["value"] for b in _FEEDBACK])}
-    if kind == "overflow":
-        return {"selected_option": _one_of(given.get("selected_option"), element["options"])}
-    field = value_field(kind)
-    if field is None:
-        raise NotOfferedError(f"a {kind} holds no value")
-    return {field: _checked(element, field, given.get(field))}
+def is_silent(block: Json) -> bool:
+    """Inputs tell the app nothing before their modal is submitted, unless they say so."""
+    return block["type"] == "input" and not block.get("dispatch_action")
 
 
 def state_after(blocks: list[Json], given_state: Json, block: Json, element: Json, action: Json) -> dict[str, Json]:
@@ -81,32 +68,3 @@ def state_after(blocks: list[Json], given_state: Json, block: Json, element: Jso
         stated = {"type": element["type"], field: action.get(field)}
         values.setdefault(block["block_id"], {})[element["action_id"]] = stated
     return values
-
-
-_FEEDBACK = ("positive_button", "negative_button")
-
-
-def _checked(element: Json, field: str, chosen: Any) -> Any:
-    """Static menus, boxes and radio buttons take only what they offer; external ones were asked just before."""
-    offered = _offered(element)
-    if chosen in (None, ""):
-        return None
-    if offered is None:
-        return chosen
-    if field == "selected_options":
-        return [_one_of(one, offered) for one in chosen]
-    return _one_of(chosen, offered)
-
-
-def _offered(element: Json) -> list[Json] | None:
-    if "option_groups" in element:
-        return [option for group in element["option_groups"] for option in group["options"]]
-    return element.get("options")
-
-
-def _one_of(chosen: Any, offered: list[Any]) -> Any:
-    value = chosen.get("value") if isinstance(chosen, dict) else chosen
-    for option in offered:
-        if value == (option.get("value") if isinstance(option, dict) else option):
-            return option
-    raise NotOfferedError(f"{value!r} is not offered here")

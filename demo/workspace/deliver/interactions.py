@@ -6,6 +6,7 @@ from typing import Any
 from demo.workspace import Json
 from demo.workspace.blocks.validate import option_problems
 from demo.workspace.deliver import actions
+from demo.workspace.deliver.choosing import NotOfferedError
 from demo.workspace.deliver.deliveries import Ack, Deliveries, Parcel
 from demo.workspace.deliver.responses import Responses
 from demo.workspace.deliver.triggers import Triggers
@@ -30,7 +31,7 @@ class Interactions:
         app = self._author(message)
         blocks = actions.all_blocks(message)
         block, element = actions.locate(blocks, given["action_id"], given.get("block_id"))
-        action = actions.performed(block, element, given, self._action_ts())
+        action = actions.performed(self._world, block, element, given, self._action_ts())
         payload = {
             **self._frame("block_actions", app, person),
             "container": _message_container(channel, message),
@@ -41,7 +42,7 @@ class Interactions:
         }
         if not message.get("is_ephemeral"):
             payload["message"] = copy.deepcopy(message)
-        return await self._send(app, payload)
+        return Ack(ok=True) if actions.is_silent(block) else await self._send(app, payload)
 
     async def act_in_view(self, person: Person, record: ViewRecord, given: Json) -> Ack:
         """An element of a view; its value is kept in the view's state.
@@ -50,7 +51,7 @@ class Interactions:
         """
         app, blocks = self._world.state.apps[record.app_id], record.content["blocks"]
         block, element = actions.locate(blocks, given["action_id"], given.get("block_id"))
-        action = actions.performed(block, element, given, self._action_ts())
+        action = actions.performed(self._world, block, element, given, self._action_ts())
         held = {**record.values, **(given.get("values") or {})}
         record.values = actions.state_after(blocks, held, block, element, action)
         payload = {
@@ -59,10 +60,15 @@ class Interactions:
             "view": record.slack_shape(),
             "actions": [action],
         }
-        return await self._send(app, payload)
+        return Ack(ok=True) if actions.is_silent(block) else await self._send(app, payload)
 
     async def suggest(self, person: Person, surface: Json, app: InstalledApp, given: Json) -> Json:
-        """Options for an external select; `surface` is `container` with `view`, or with `message` and `channel`."""
+        """Options for an external select; `surface` is `container` with `view`, or with `message` and `channel`.
+
+        Raises: NotThereError, NotOfferedError.
+        """
+        if len(str(given.get("value", ""))) < _least(surface, given):
+            return {"options": []}
         payload = {
             **self._frame("block_suggestion", app, person),
             **surface,
@@ -124,6 +130,15 @@ class Interactions:
 
     def _action_ts(self) -> str:
         return f"{self._world.clock.now():.6f}"
+
+
+def _least(surface: Json, given: Json) -> int:
+    """How much has to be typed before the app is asked; three characters where the element does not say."""
+    blocks = surface["view"]["blocks"] if "view" in surface else actions.all_blocks(surface["message"])
+    _, element = actions.locate(blocks, given["action_id"], given["block_id"])
+    if not element["type"].endswith("external_select"):
+        raise NotOfferedError(f"a {element['type']} asks nobody for options")
+    return int(element.get("min_query_length", 3))
 
 
 def frame(world: World, kind: str, app: InstalledApp, person: Person) -> Json:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from demo.workspace import Json
-from demo.workspace.deliver.actions import NotOfferedError, value_given
+from demo.workspace.deliver.choosing import NotOfferedError, value_given
 from demo.workspace.deliver.deliveries import Ack, Deliveries, Parcel
 from demo.workspace.deliver.interactions import frame
 from demo.workspace.deliver.modals import Modals
@@ -29,7 +29,7 @@ class Submissions:
 
         Raises: NotOfferedError.
         """
-        _fill(record, filled)
+        _fill(self._world, record, filled)
         errors = form_errors(record.content["blocks"], record.values)
         if errors:
             return {"ok": True, "response_action": "errors", "errors": errors, "ack": {"ok": True}}
@@ -101,14 +101,14 @@ class Submissions:
             self._modals.close_top(person.id)
 
 
-def _fill(record: ViewRecord, filled: Json) -> None:
+def _fill(world: World, record: ViewRecord, filled: Json) -> None:
     elements = {(b["block_id"], e["action_id"]): e for b in record.content["blocks"] for e in stateful_elements(b)}
     for block_id, by_action in filled.items():
         for action_id, given in by_action.items():
             element = elements.get((block_id, action_id))
             if element is None:
                 raise NotOfferedError(f"the modal has no input {block_id!r}/{action_id!r}")
-            value = {"type": element["type"], **value_given(element, given)}
+            value = {"type": element["type"], **value_given(world, element, given)}
             record.values.setdefault(block_id, {})[action_id] = value
 
 

@@ -14,6 +14,12 @@ export function post(path, body) {
   return ask(`/_workspace/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+export async function upload(as, file) {
+  const query = new URLSearchParams({ as, name: file.name });
+  const sent = { method: "POST", headers: { "X-Workspace-Token": token }, body: file };
+  return (await ask(`/_workspace/upload?${query}`, sent)).file;
+}
+
 async function ask(path, options) {
   const response = await fetch(path, options).catch(() => null);
   if (!response) throw new Error("The workspace does not answer. Is it still running?");

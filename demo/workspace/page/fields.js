@@ -16,13 +16,33 @@ export const isField = (type) =>
   type in TEXT_TYPES || type in PICKERS || type === "rich_text_input" || type === "file_input";
 
 export function fieldElement(element, block, surface, use) {
-  if (element.type === "file_input") return notOffered(use.dataset);
+  if (element.type === "file_input") return files(element, surface, use);
   if (element.type in PICKERS) return picker(element, use);
   return textField(element, use);
 }
 
-const notOffered = (dataset) =>
-  h("p", { class: "stub", dataset }, "Uploading a file from a form is not part of this stand-in.");
+/** Files go to the workspace when they are chosen; the form carries what it answered. */
+function files(element, surface, { label, change, dataset }) {
+  const accept = element.filetypes?.map((each) => `.${each}`).join(",");
+  const problem = h("p", { class: "message-problem", role: "alert" });
+  const node = h("input", {
+    class: "field",
+    type: "file",
+    multiple: (element.max_files ?? 10) > 1,
+    accept,
+    "aria-label": label,
+    dataset,
+  });
+  node.addEventListener("change", async () => {
+    try {
+      change({ files: await Promise.all([...node.files].map((file) => surface.upload(file))) });
+      problem.textContent = "";
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  });
+  return h("div", {}, node, problem);
+}
 
 function textField(element, { label, value, change, dispatch, dataset }) {
   const isRich = element.type === "rich_text_input";

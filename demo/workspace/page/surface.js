@@ -1,12 +1,13 @@
 /** What surrounds blocks, a message or a view: it holds their inputs and sends their actions. */
 
-import { post } from "./api.js";
+import { post, upload } from "./api.js";
 import { h } from "./dom.js";
 
 /**
  * @typedef {object} Surface
  * @property {(element, block, value) => Promise<false | undefined>} act  sends the action; false when it was not taken
  * @property {(element, block, query: string) => Promise<object>} options  asks for suggestions
+ * @property {(file: File) => Promise<object>} upload  gives the workspace a file; answers it as apps see it
  * @property {Map<string, object>} values  the state of the inputs shown, by `keyOf`
  * @property {Map<string, object>} [remembered]  what was typed before the view was drawn again
  * @property {(block) => object | undefined} fileOf  the file that a file block points to
@@ -76,7 +77,8 @@ function surface(where, path, fail) {
     }
   };
   const options = (element, block, query) => post("options", { ...named(element, block), value: query });
-  return { values, act, options };
+  const send = (file) => upload(where.as, file);
+  return { values, act, options, upload: send };
 }
 
 function tell(line, words) {
