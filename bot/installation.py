@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+
 from bot.config import Settings
 from bot.domain.catalog import Catalog
 from bot.domain.errors import Misconfigured
@@ -30,6 +32,8 @@ from bot.stores.chain import PostgresChain
 from bot.stores.connections import Pool, make_pool, role_of
 from bot.stores.migrate import ForeignSchema, TrailRoles, migrate
 from bot.stores.signing import Key, Writer, passing_key, read_key
+
+log = structlog.get_logger()
 
 
 def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
@@ -83,6 +87,17 @@ def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
             hint="Make a key: python -m bot audit key FILE. Then name that file.",
         )
     return passing_key()
+
+
+def tell_passing_keys(settings: Settings) -> None:
+    """Outside production a process may sign with keys of its own: said, since nobody can have published those."""
+    keys = {
+        "TAKUMI_BOT_AUDIT_KEY_FILE": settings.audit_key_file,
+        "TAKUMI_BOT_SEQUENCER_KEY_FILE": settings.sequencer_key_file if settings.sequencer_database_url else Path(),
+    }
+    for variable in (variable for variable, path in keys.items() if path is None):
+        told = "made for this process alone: what it signs is trusted only as far as this database's list of keys"
+        log.warning("trail.passing_key", variable=variable, told=told, hint="python -m bot audit key FILE")
 
 
 def anchors_of(settings: Settings) -> S3Anchors | None:

@@ -19,6 +19,7 @@ from bot.installation import (
     refuse_stand_in,
     sequence,
     tell_passing_keys,
+    tell_passing_keys,
 )
 from bot.operations.archiving import PointInTime
 from bot.operations.folder import FolderLook
@@ -83,6 +84,7 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
         stack.push_async_callback(bot.pool.close)
         await check_schema(bot.pool, foreign_schemas())
         await bot.own_store.publish_key()
+        tell_passing_keys(bot.settings)
         tell_passing_keys(bot.settings)
         running = Running(bot, await bot.toolbox())
         web = application(bot.wrong, running.posts(), bot.trail.metrics)

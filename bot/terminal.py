@@ -37,6 +37,7 @@ async def at_work(bot: Bot) -> AsyncIterator[Terminal]:
     await bot.pool.open()
     try:
         await check_schema(bot.pool, foreign_schemas())
+        await bot.own_store.publish_key()
         services = Running(bot, await bot.toolbox()).services
         directory = SlackOrLists(bot.chat, StaticLists(bot.settings.roles))
         approvals = replace(services.approvals, chat=directory)
