@@ -4,10 +4,10 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
-from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
+from typing import Annotated, Any, BinaryIO, NoReturn, TypeAlias, TypeVar
 
 import typer
 
@@ -26,7 +26,7 @@ from bot.stores.postgres import PostgresStore
 from bot.stores.proofs import proof_of
 from bot.stores.retention import retire
 from bot.stores.signing import make_key
-from bot.verifier import Report, Verifier
+from bot.verifier import Report, Verifier, check_proof, told
 
 T = TypeVar("T")
 Trusted: TypeAlias = dict[str, list[str]] | None
@@ -69,14 +69,17 @@ def export(file: Annotated[Path, typer.Argument(help="A new file; `-` is standar
 
 
 async def _export(file: Path) -> None:
-    target = sys.stdout.buffer if str(file) == "-" else _new(file)
-    async with _opened() as pool:
-        async for line in Exports(pool).lines():
-            target.write(line)
+    with _new(file) as target:
+        async with _recording() as (pool, store):
+            await Trail(store).record(_TERMINAL, Verb.TRAIL_EXPORTED, file.name, {})
+            async for line in Exports(pool).lines():
+                target.write(line)
         target.flush()
 
 
-def _new(file: Path) -> Any:
+def _new(file: Path) -> AbstractContextManager[BinaryIO]:
+    if str(file) == "-":
+        return nullcontext(sys.stdout.buffer)
     try:
         return file.open("xb")
     except OSError as error:
@@ -89,18 +92,41 @@ def verify(
     keys: KeysOption = None,
     anchors: AnchorsOption = "",
     signatures: Annotated[bool, typer.Option(help="Check every entry's own signature as well.")] = True,
+    proof: Annotated[Path | None, typer.Option(help="Instead of the trail, what `audit prove` printed.")] = None,
 ) -> None:
     """Check the chain, the heads, the numbers and the signatures; exit code 1 when anything is wrong."""
+    if proof is not None:
+        _verify_proof(proof, _trusted(keys), anchors)
     report = _run(_verify(from_export, _trusted(keys), anchors, signatures=signatures))
     typer.echo(report.text())
     raise typer.Exit(1 if report.problems else 0)
 
 
+def _verify_proof(file: Path, trusted: Trusted, anchors: str) -> NoReturn:
+    made = _json(file, "proof")
+    report = _run(_checked_proof(made, trusted, anchors))
+    typer.echo(told(made, report))
+    raise typer.Exit(1 if report.problems else 0)
+
+
+async def _checked_proof(made: Any, trusted: Trusted, anchors: str) -> Report:
+    with TemporaryDirectory() as folder:
+        texts = _texts(await _anchors(anchors, Path(folder))) if anchors else None
+        try:
+            return check_proof(made, trusted, texts)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Misconfigured("This is no proof of an entry.", hint="`audit prove ENTRY` prints one.") from error
+
+
 def _trusted(file: Path | None) -> Trusted:
+    return _json(file, "file of keys") if file else None
+
+
+def _json(file: Path, what: str) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8")) if file else None
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        _stop(BotError(f"The keys cannot be read: {error}"))
+        _stop(BotError(f"The {what} cannot be read: {error}"))
 
 
 async def _verify(from_export: Path | None, trusted: Trusted, anchors: str, *, signatures: bool) -> Report:
@@ -187,7 +213,7 @@ def forget(principal: Annotated[str, typer.Argument(help="Whose name is erased; 
 
 
 async def _forget(principal: str) -> None:
-    async with _opened() as pool, _store(pool).work() as work:
+    async with _recording() as (_, store), store.work() as work:
         if not await work.audit.erase_name(principal):
             raise Misconfigured(f"No name is kept for {principal}.", hint="Nothing had to be erased.")
         await work.audit.record(Entry(_TERMINAL, Verb.NAME_ERASED, principal))
@@ -203,17 +229,22 @@ async def _retire(month: str) -> int:
     url = Settings().retention_database_url
     if url is None:
         raise Misconfigured("The role that retires is not known.", hint="Set TAKUMI_BOT_RETENTION_DATABASE_URL.")
-    async with _opened() as pool:
-        await Trail(_store(pool)).record(_TERMINAL, Verb.TRAIL_RETIRED, month, {})
+    async with _recording() as (_, store):
+        await Trail(store).record(_TERMINAL, Verb.TRAIL_RETIRED, month, {})
     return await retire(url.get_secret_value(), month)
 
 
 _TERMINAL = Actor("bot:terminal", Surface.TERMINAL)
 
 
-def _store(pool: Pool) -> PostgresStore:
+@asynccontextmanager
+async def _recording() -> AsyncIterator[tuple[Pool, PostgresStore]]:
+    """The trail for whoever adds to it: the key that signs here is known before it does."""
     settings = Settings()
-    return PostgresStore(pool, _no_jobs, "count(*)", Redactor(settings.secrets()), writer_of(settings))
+    async with _opened() as pool:
+        store = PostgresStore(pool, _no_jobs, "count(*)", Redactor(settings.secrets()), writer_of(settings))
+        await store.publish_key()
+        yield pool, store
 
 
 async def _no_jobs(*_: Any) -> None:

@@ -1,5 +1,7 @@
 """Checks an exported trail by itself: `python verifier.py EXPORT [--keys FILE] [--anchors FOLDER]`.
 
+With `--proof FILE` instead of an export it checks what `audit prove` printed of one entry.
+
 This one file needs neither the bot nor its database: Python 3.11 alone, and `cryptography` where it is installed.
 
 An export is text, one record a line:
@@ -100,10 +102,12 @@ class Report:
             self.hidden += 1
 
     def text(self) -> str:
-        lines = [f"PROBLEM {one}" for one in self.problems] + [f"note    {one}" for one in self.notes]
-        lines += [f"PROBLEM {self.hidden} more"] if self.hidden else []
         verdict = "is NOT what was recorded" if self.problems else "is intact"
-        return "\n".join([*lines, f"The trail {verdict}: {self.entries} entries, {self.heads} signed heads."])
+        return "\n".join([*self.lines(), f"The trail {verdict}: {self.entries} entries, {self.heads} signed heads."])
+
+    def lines(self) -> list[str]:
+        lines = [f"PROBLEM {one}" for one in self.problems] + [f"note    {one}" for one in self.notes]
+        return lines + ([f"PROBLEM {self.hidden} more"] if self.hidden else [])
 
 
 class Numbers:
@@ -357,6 +361,40 @@ class Verifier:
         return report
 
 
+def check_proof(
+    made: Mapping[str, Any], keys: Mapping[str, Sequence[str]] | None = None, anchors: Iterable[str] | None = None
+) -> Report:
+    """What `audit prove` printed: one entry, under one signed head. Raises: KeyError, ValueError when it is none."""
+    report, trusted = Report(entries=1, heads=1), keys or made["keys"]
+    record, head_record = made["entry"].encode(), made["head"].encode()
+    line, head = record[67:], head_in(head_record)
+    if _ENTRY.match(line) is None or head is None:
+        raise ValueError("this is no proof of an entry")
+    position, digest = int(line[:20]), linked(bytes.fromhex(made["previous"]), line)
+    if record[2:66] != hexlify(digest):
+        report.found(f"entry {position} was changed: its hash does not fit")
+    if not is_signed(trusted.get("entries", ()), line[63:191], ENTRY_SIGNED + line[192:]):
+        report.found(f"entry {position} is not signed by a known writer")
+    if not head["first"] <= position <= head["last"] or not proven(digest, made["proof"], bytes.fromhex(head["root"])):
+        report.found(f"entry {position} is not under head {head['batch']}")
+    if not is_head_signed(trusted.get("heads", ()), head_record):
+        report.found(f"head {head['batch']} is not signed by a known key")
+    if keys is None:
+        report.notes.append("the public keys came with the proof: compare them with the published ones")
+    if anchors is None:
+        report.notes.append("without anchors nobody can see whether the head is the one put outside: use --anchors")
+    elif (put := Anchors(anchors, trusted.get("heads", ()), report).of(head["batch"])) is None or put[0] != head_record:
+        report.found(f"head {head['batch']} is not among the anchors")
+    return report
+
+
+def told(made: Mapping[str, Any], report: Report) -> str:
+    """A checked proof as text, with what it proves."""
+    line = str(made["entry"])[67:]
+    verdict = "is NOT proven" if report.problems else "is proven to stand in the trail"
+    return "\n".join([*report.lines(), f"Entry {int(line[21:41])} {verdict}: {line[246:]}"])
+
+
 def head_in(record: bytes) -> Mapping[str, Any] | None:
     """The head of an `H` record; None when it is not written as one."""
     try:
@@ -448,8 +486,31 @@ _BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little")) or (0, 1, 1, 0)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code is 0 for an intact trail, 1 for one that is not, 2 for what cannot be read."""
-    parser = argparse.ArgumentParser(description="Check an exported audit trail.")
-    parser.add_argument("export", type=Path)
+    asked = _asked(arguments)
+    try:
+        keys = json.loads(asked.keys.read_text(encoding="utf-8")) if asked.keys else None
+        files = sorted(asked.anchors.iterdir()) if asked.anchors else None
+        anchors = (file.read_text(encoding="utf-8") for file in files) if files is not None else None
+        if asked.proof:
+            made = json.loads(asked.proof.read_text(encoding="utf-8"))
+            report = check_proof(made, keys, anchors)
+            text = told(made, report)
+        else:
+            with asked.export.open("rb") as lines:
+                verifier = Verifier(keys, anchors, signatures=not asked.no_signatures, retired=asked.retired)
+                report = verifier.check(lines)
+            text = report.text()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sys.stderr.write(f"This cannot be read: {error}\n")
+        return 2
+    sys.stdout.write(text + "\n")
+    return 1 if report.problems else 0
+
+
+def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Check an exported audit trail, or the proof of one entry.")
+    parser.add_argument("export", type=Path, nargs="?")
+    parser.add_argument("--proof", type=Path, help="what `audit prove` printed, instead of an export")
     parser.add_argument("--keys", type=Path, help="the published public keys, as `audit keys` prints them")
     parser.add_argument("--retired", type=int, default=0, help="the last position that the retention dropped")
     parser.add_argument("--anchors", type=Path, help="a folder with the anchors, copied from outside")
@@ -457,17 +518,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--no-signatures", action="store_true", help="skip the entries' own signatures: ten times faster"
     )
     asked = parser.parse_args(arguments)
-    try:
-        keys = json.loads(asked.keys.read_text(encoding="utf-8")) if asked.keys else None
-        files = sorted(asked.anchors.iterdir()) if asked.anchors else None
-        anchors = (file.read_text(encoding="utf-8") for file in files) if files is not None else None
-        with asked.export.open("rb") as lines:
-            report = Verifier(keys, anchors, signatures=not asked.no_signatures, retired=asked.retired).check(lines)
-    except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"This cannot be read: {error}\n")
-        return 2
-    sys.stdout.write(report.text() + "\n")
-    return 1 if report.problems else 0
+    if (asked.export is None) == (asked.proof is None):
+        parser.error("give an export, or --proof")
+    return asked
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ LONGEST_FUNCTION = 40
 LONGEST_MODULE = 299
 LONGEST_RUNBOOK = 80
 # The offline verifier has to be one file, with its own arithmetic for machines that have nothing but Python.
-LONGEST_SINGLE_FILES = {Path("bot/verifier.py"): 480}
+LONGEST_SINGLE_FILES = {Path("bot/verifier.py"): 530}
 LONGEST_README = 119
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 SOURCES = ("bot", "commands", "runbooks", "demo", "bench", "tests")
