@@ -10,8 +10,8 @@ class PlatformSettings(BaseModel):
 
     alertmanager_token: SecretStr | None = Field(
         None,
-        description="What Alertmanager proves itself by at `POST /alertmanager`: a bearer token, or the password of basic "
-        "auth; without it, everything there is refused.",
+        description="What Alertmanager proves itself by at `POST /alertmanager`: a bearer token, or the password of "
+        "basic auth; without it, everything there is refused.",
     )
     alert_webhook_secret: SecretStr | None = Field(
         None,
