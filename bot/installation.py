@@ -24,6 +24,7 @@ from bot.operations.tools.access import (
 from bot.operations.tools.anchors import S3Anchors
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
+from bot.operations.tools.repositories import Bucket, Repository
 from bot.policy.working_hours import read_hours
 from bot.services.chaining import Sequencer
 from bot.services.gate import Gate
@@ -87,6 +88,41 @@ def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
             hint="Make a key: python -m bot audit key FILE. Then name that file.",
         )
     return passing_key()
+
+def _repository_of(settings: Settings) -> Repository | None:
+    """None without a stanza. Raises: Misconfigured."""
+    if not settings.pgbackrest_stanza:
+        return None
+    return Repository(
+        stanza=settings.pgbackrest_stanza,
+        program=settings.pgbackrest_program,
+        path=settings.pgbackrest_repository,
+        folder=settings.recovery_dir,
+        data_folder=settings.pg_data_dir,
+        socket_folder=settings.pg_socket_dir,
+        port=settings.db_port,
+        user=settings.pgbackrest_user,
+        password=settings.pgbackrest_password,
+        account=settings.pgbackrest_account,
+        keep_full=settings.pgbackrest_keep_full,
+        processes=settings.pgbackrest_processes,
+        bucket=_repository_bucket(settings) if settings.pgbackrest_bucket else None,
+    )
+
+
+def _repository_bucket(settings: Settings) -> Bucket:
+    """Raises: Misconfigured."""
+    address = address_of(settings.pgbackrest_endpoint) if settings.pgbackrest_endpoint else None
+    return Bucket(
+        settings.pgbackrest_bucket,
+        settings.s3_region,
+        host=address.host if address else "",
+        port=address.port if address else 443,
+        ca_file=settings.pgbackrest_ca_file,
+        access_key=settings.s3_access_key_id or NO_SECRET,
+        secret_key=settings.s3_secret_access_key or NO_SECRET,
+    )
+
 
 
 def tell_passing_keys(settings: Settings) -> None:

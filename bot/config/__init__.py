@@ -6,13 +6,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.config.backups import BackupSettings
 from bot.config.own import OwnSettings
 from bot.config.platform import PlatformSettings
+from bot.config.point_in_time import PointInTimeSettings
 from bot.config.rules import RuleSettings
 from bot.config.slack import SlackMode, SlackSettings
 
 __all__ = ["Settings", "SlackMode", "variable_of"]
 
 
-class Settings(BackupSettings, PlatformSettings, SlackSettings, RuleSettings, OwnSettings, BaseSettings):
+class Settings(
+    BackupSettings, PointInTimeSettings, PlatformSettings, SlackSettings, RuleSettings, OwnSettings, BaseSettings
+):
     """Every setting of the bot. Raises: pydantic.ValidationError naming the variable that is wrong."""
 
     model_config = SettingsConfigDict(env_prefix="TAKUMI_BOT_", frozen=True, extra="ignore", populate_by_name=True)

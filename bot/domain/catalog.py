@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.canonical import digest
 from bot.domain.commands import Command, Family
-from bot.domain.params import Params
+from bot.domain.params import NoParams, Params
 from bot.domain.plans import Plan
 from bot.domain.runbooks import Runbook
 
@@ -40,5 +40,6 @@ class Catalog:
         return tuple(f"{family.name} {command.verb}".strip() for family, command in self.every_command())
 
     def parameters(self, command: Command) -> type[Params]:
-        """The parameter model of a command: its own, or that of the runbook which it starts."""
-        return self.runbooks[command.runbook].runbook.params if command.runbook else command.params
+        """What is typed after a command: its own model, or that of the runbook which it starts."""
+        own = command.params is not NoParams or not command.runbook
+        return command.params if own else self.runbooks[command.runbook].runbook.params

@@ -15,6 +15,7 @@ from bot.operations.tools.programs import Programs
 from bot.operations.tools.repositories import Repository
 from bot.operations.tools.sessions import Session
 from bot.operations.tools.toolbox import StepTools, Toolbox
+from bot.policy.objectives import objective_of
 
 # Who makes himself superuser where there is none for customers: the clouds' managed servers.
 VENDORS = {
@@ -126,6 +127,28 @@ async def server_programs(tools: StepTools, major: int) -> Programs:
             hint=f"Install postgresql-{major}, or name its bin folder in TAKUMI_BOT_PG_BIN_DIRS.",
         )
     return programs
+
+
+def told_archive(facts: ArchiveFacts) -> tuple[str, str]:
+    """How the archive is, and what to do about it; no advice where all is well."""
+    age, proven = facts.age, facts.newest_proven
+    ago = f"last archived {phrases.duration(age)} ago" if age is not None else "nothing archived yet"
+    since = f"newest proven backup {proven.label}" if proven else "no proven backup"
+    limit = objective_of("Database").recovery_point
+    if not facts.archiving:
+        return "the server does not archive (archive_mode is off)", "Set archive_mode and archive_command: " + _DOCS
+    if facts.failing:
+        return f"archiving fails ({facts.failed_count:,} times), {ago}", (
+            "Look at the server's log and at the repository's disk: WAL piles up on the server until it works again."
+        )
+    if proven is None:
+        return f"{ago}, {since}", "Without a backup WAL is worth nothing: `/takumi backup cluster --type full`."
+    if limit is not None and (age is None or age > limit):
+        return f"{ago}, {since}", "More would be lost than the objective allows: set archive_timeout on the server."
+    return f"{ago}, {since}", ""
+
+
+_DOCS = "docs/point-in-time.md."
 
 
 def told_kind(kind: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain import phrases
 from bot.domain.errors import BotError
+from bot.operations.archiving import look_at_archive, told_archive
 from bot.operations.files import SPARE_BYTES
 from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.services import get_json, latest_block, ping_redis
@@ -70,6 +71,8 @@ def _parts(tools: StepTools) -> list[Part]:
     if tools.objects:
         advice = "Backups need S3: mend it, or ask for one with `--to local`."
         parts.append(Part("S3", lambda: _look_at_s3(tools), advice))
+    if platform.repository:
+        parts.append(Part("WAL archive", lambda: look_at_wal(tools), "Look at archive_command and the repository."))
     parts.append(Part("Backup folder", lambda: _look_at_folder(tools), "Make the folder, or mend BACKUP_DIR."))
     return parts
 
@@ -138,6 +141,13 @@ async def _look_at_s3(tools: StepTools) -> Health:
     assert tools.objects is not None  # noqa: S101 - this part is only looked at where there is a bucket
     await tools.objects.reach()
     return Health("S3", HealthState.OK, f"bucket {tools.objects.bucket} answers")
+
+
+async def look_at_wal(tools: StepTools) -> Health:
+    """The age of the last archived WAL is what would be lost now."""
+    facts = await look_at_archive(tools)
+    detail, advice = told_archive(facts)
+    return Health("WAL archive", HealthState.DEGRADED if advice else HealthState.OK, detail, advice)
 
 
 async def _look_at_folder(tools: StepTools) -> Health:

@@ -1,4 +1,4 @@
-"""What dead workers left: temporary databases, roles and files, found by the run's id in their names.
+"""What dead workers left: databases, roles, files and copies of a cluster, found by the run's id in their names.
 
 Copies that a swap keeps bear other names, and are none of these.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.domain.operations import StepContext
 from bot.operations.files import UNFINISHED, in_thread, remove_unfinished
+from bot.operations.recovering import copies_in, remove_copy
 from bot.operations.scratch import drop_database
 from bot.operations.tools.sessions import Session, quoted
 from bot.operations.tools.toolbox import StepTools, Toolbox
@@ -23,6 +24,8 @@ class Leftovers:
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
         self._folder = toolbox.platform.backups.folder
+        repository = toolbox.platform.repository
+        self._copies = (repository.folder,) if repository else ()
 
     async def find(self) -> Mapping[str, Sequence[str]]:
         """The names of what there is, by run; most of it belongs to runs that are under way."""
@@ -32,6 +35,9 @@ class Leftovers:
                 found[name[-20:]].append(name)
         for run, name in await in_thread(_unfinished, self._folder):
             found[run].append(name)
+        for folder in self._copies:
+            for copy in await in_thread(copies_in, folder):
+                found[copy].append(f"{folder / copy}")
         return found
 
     async def clear(self, run: str) -> None:
@@ -43,6 +49,8 @@ class Leftovers:
             for name in await _roles(session, run):
                 await session.rows(f"DROP ROLE IF EXISTS {quoted(name)}")
         await in_thread(remove_unfinished, self._folder, run)
+        for folder in self._copies:
+            await in_thread(remove_copy, folder, run)
 
     async def _clusters(self, tools: StepTools) -> AsyncIterator[Session]:
         for access in self._toolbox.platform.clusters.values():

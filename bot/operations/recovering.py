@@ -1,5 +1,6 @@
 """A cluster as it was at another moment, recovered beside the one that runs, and what one database held then."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from bot.operations.tools.toolbox import StepTools
 
 RECOVERED = "recovered"
 SHOWN_DIFFERENCES = 10
+_RUN = re.compile(r"[0-9a-f]{20}")
 # The copy and the WAL that is fetched for it.
 ROOM = 1.2
 
@@ -168,7 +170,7 @@ def remove_copy(folder: Path, run: str) -> bool:
 
 def copies_in(folder: Path) -> list[str]:
     """The runs whose copies lie there. Raises: OSError."""
-    return [path.parent.name for path in folder.glob("*/s") if path.is_dir()]
+    return [path.name for path in folder.glob("*") if _RUN.fullmatch(path.name)]
 
 
 @dataclass(frozen=True)

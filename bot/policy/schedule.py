@@ -23,10 +23,11 @@ class StarterKind(StrEnum):
 
 @dataclass(frozen=True)
 class Starter:
-    """A runbook, command or checklist by its name."""
+    """A runbook, command or checklist by its name; `params` are other than the runbook's defaults."""
 
     kind: StarterKind
     name: str
+    params: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,32 @@ HOUSE: tuple[ScheduleRow, ...] = (
 )
 
 
-def firing() -> tuple[ScheduleRow, ...]:
+# Only where the cluster has a repository (TAKUMI_BOT_PGBACKREST_STANZA).
+CLUSTER: tuple[ScheduleRow, ...] = (
+    ScheduleRow(
+        "cluster-full",
+        "Full backup of the cluster, proven by a recovery",
+        Frequency.WEEKLY,
+        "backup-cluster",
+        "0 1 * * sun",
+        Starter(StarterKind.RUNBOOK, "backup-cluster", (("type", "full"),)),
+    ),
+    ScheduleRow(
+        "cluster-diff",
+        "Differential backup of the cluster, proven by a recovery",
+        Frequency.DAILY,
+        "backup-cluster",
+        "0 1 * * mon-sat",
+        Starter(StarterKind.RUNBOOK, "backup-cluster", (("type", "diff"),)),
+    ),
+)
+
+
+def rows(*, clusters: bool = False) -> tuple[ScheduleRow, ...]:
+    """Everything there is to know of; `clusters` is whether there is a repository for physical backups."""
+    return (*SCHEDULE, *HOUSE, *(CLUSTER if clusters else ()))
+
+
+def firing(*, clusters: bool = False) -> tuple[ScheduleRow, ...]:
     """The rows that the calendar carries: those that have something to start."""
-    return tuple(row for row in (*SCHEDULE, *HOUSE) if row.starter is not None)
+    return tuple(row for row in rows(clusters=clusters) if row.starter is not None)

@@ -44,9 +44,9 @@ class Front:
         command = self._command(text.split())
         if command is None or not command.runbook:
             return None
-        needs = self.catalog.parameters(command).model_fields.values()
-        title = self.catalog.runbooks[command.runbook].runbook.title
-        return Opening(title) if any(field.is_required() for field in needs) else None
+        runbook = self.catalog.runbooks[command.runbook].runbook
+        needs = any(field.is_required() for field in runbook.params.model_fields.values())
+        return Opening(runbook.title) if needs else None
 
     def _command(self, words: Sequence[str]) -> Command | None:
         """The command that these words name without giving it any parameter."""

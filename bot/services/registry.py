@@ -8,6 +8,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Family, Place
 from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
+from bot.services.archive_ports import ArchiveProbe
 from bot.services.backups import Backups
 from bot.services.enrolment import Enrolment
 from bot.services.exceptions import Exceptions
@@ -56,5 +57,7 @@ class Services:
     catalog: Catalog
     alerts: Alerts
     scoreboard: Scoreboard
+    # None where there is no repository of physical backups.
+    archive: ArchiveProbe | None = None
     places: Places = field(default_factory=Places)
     calendar: Callable[[], Sequence[Firing]] = tuple

@@ -1,6 +1,6 @@
 """The calendar's firings: one replica wins an instant, and what it starts belongs to that instant."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,11 +53,11 @@ class Schedules:
         log.warning("schedule.missed", schedule=schedule, count=count, since=since.isoformat())
 
 
-def starts_runbook(runs: Runs, runbook: str, channel: str) -> Starter:
-    """A starter that requests a runbook with its defaults; asked twice for one instant, it makes one run."""
+def starts_runbook(runs: Runs, runbook: str, channel: str, values: Iterable[tuple[str, str]] = ()) -> Starter:
+    """A starter that requests a runbook, with its defaults but for `values`; twice for one instant, it is one run."""
 
     async def start(planned: datetime) -> None:
-        params = runs.runbook(runbook).params()
+        params = runs.runbook(runbook).params(**dict(values))
         await runs.request(runbook, params, Asked(f"calendar:{planned.isoformat()}", CALENDAR, Origin(channel)))
 
     return start
