@@ -18,8 +18,10 @@ from bot.operations.tools.access import (
     Login,
     OwnDatabase,
     Platform,
+    ProofRules,
     address_of,
     pooler_of,
+    proof_server_of,
 )
 from bot.operations.tools.anchors import S3Anchors
 from bot.policy.escalation import Timetable
@@ -53,6 +55,22 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         redis_url=settings.redis_url or NO_SECRET,
         chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
         chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
+        proofs=_proofs_of(settings),
+    )
+
+
+def _proofs_of(settings: Settings) -> ProofRules:
+    """Raises: Misconfigured for hours or an address that cannot be read."""
+    try:
+        hours = read_hours(settings.proof_hours, settings.time_zone) if settings.proof_hours else None
+    except ValueError as error:
+        raise Misconfigured(f"TAKUMI_BOT_PROOF_HOURS cannot be read: {error}.", hint="Mend it.") from error
+    url = settings.proof_database_url
+    return ProofRules(
+        server=proof_server_of(url, settings.environment) if url else None,
+        hours=hours,
+        most_bytes=settings.proof_most_gb * 10**9,
+        bytes_per_second=settings.proof_mb_per_second * 10**6,
     )
 
 
@@ -60,6 +78,7 @@ def _places_of(settings: Settings) -> BackupPlaces:
     return BackupPlaces(
         folder=settings.backup_dir,
         retention=settings.retention,
+        foreign_expire=settings.expire_foreign,
         cloud=settings.cloud_backup,
         bucket=settings.s3_bucket,
         region=settings.s3_region,

@@ -1,15 +1,12 @@
-"""`/takumi backup`: make one, list them."""
-
-from collections.abc import Sequence
+"""`/takumi backup`: make one, look at them, prove them, be rid of them."""
 
 from pydantic import Field
 
-from bot.domain import phrases
-from bot.domain.backups import Backup
 from bot.domain.commands import Command, Family, Request
-from bot.domain.documents import Button, Buttons, Document, Note, Part, Reply, Table, Text
+from bot.domain.documents import Reply
 from bot.domain.params import Params
 from bot.domain.risk import Risk
+from bot.services.backup_documents import card, listing
 from bot.services.registry import Services
 from bot.services.runs import asked_by
 
@@ -21,6 +18,12 @@ class ListBackups(Params):
     limit: int = Field(10, ge=1, le=90, description="How many, newest first.")
 
 
+class ShowBackup(Params):
+    """Which backup to show."""
+
+    backup: str = Field(description="Its file name, as `/takumi backup list` shows it.")
+
+
 async def now(request: Request, services: Services) -> Reply | None:
     """The run's own thread is the answer."""
     await services.runs.request("backup-database", request.params, asked_by(request))
@@ -28,44 +31,32 @@ async def now(request: Request, services: Services) -> Reply | None:
 
 
 async def list_backups(request: Request, services: Services) -> Reply:
-    found = await services.backups.recent(request.params.limit, request.params.database)
-    if not found:
-        hint = f"`{services.places.command} backup now` makes one."
-        return Reply(Document("There is no backup yet.", [Text("There is no backup yet."), Text(hint)]))
-    header = ("Taken", "File", "Database", "Size", "Rows", "Verdict", "S3", "Expires")
-    table = Table(header, tuple(_row(backup) for backup in found), right=frozenset({3, 4}))
-    summary = phrases.count(len(found), "backup")
-    parts: list[Part] = [Text(f"{summary}, newest first."), table, Buttons(_restores(found)), Note(_WORDS)]
-    return Reply(Document(f"{summary}, newest first.", parts))
+    found = await services.backups.listed(request.params.limit, request.params.database)
+    return Reply(listing(found, services.places.command))
 
 
-def _restores(found: Sequence[Backup]) -> tuple[Button, ...]:
-    """A button for each of the newest: it opens the restore's modal with that backup chosen."""
-    return tuple(
-        Button(f"Restore {backup.file}", "runbook.open", f"restore-database|backup={backup.file}")
-        for backup in found[:5]
-    )
+async def show(request: Request, services: Services) -> Reply:
+    return Reply(card(await services.backups.shown(request.params.backup)))
 
 
-_WORDS = "Proven: restored into a scratch database and compared, row for row, with what was dumped."
+async def verify(request: Request, services: Services) -> None:
+    """The run's own thread is the answer."""
+    await services.runs.request("verify-backup", request.params, asked_by(request))
 
 
-def _row(backup: Backup) -> tuple[str, ...]:
-    return (
-        phrases.instant(backup.taken_at),
-        backup.file,
-        backup.database,
-        phrases.size(backup.size_bytes),
-        "-" if backup.rows is None else f"{backup.rows:,}",
-        backup.verdict.value,
-        "yes" if backup.object_key else "no",
-        phrases.instant(backup.expires_at)[:10],
-    )
+async def prove(request: Request, services: Services) -> None:
+    """The run's own thread is the answer."""
+    await services.runs.request("prove-backup", request.params, asked_by(request))
+
+
+async def delete(request: Request, services: Services) -> None:
+    """The approval card is the answer."""
+    await services.runs.request("delete-backup", request.params, asked_by(request))
 
 
 FAMILY = Family(
     "backup",
-    "Make and list database backups.",
+    "Make, look at, prove and delete database backups.",
     (
         Command(
             "now",
@@ -76,6 +67,47 @@ FAMILY = Family(
             runbook="backup-database",
             example="backup now",
         ),
-        Command("list", "List the backups that the bot made.", list_backups, ListBackups, example="backup list"),
+        Command(
+            "list",
+            "List the backups: the bot's own and the files of other scripts, the broken ones with what is wrong.",
+            list_backups,
+            ListBackups,
+            example="backup list",
+        ),
+        Command(
+            "show",
+            "Show a backup with its manifest and four verdicts: backup, verification, offsite copy, retention.",
+            show,
+            ShowBackup,
+            ("backup",),
+            example="backup show takumi_db_20261124_020000.sql.gz",
+        ),
+        Command(
+            "verify",
+            "Read a backup to its end, and compare its copy in S3 by hash.",
+            verify,
+            positional=("backup",),
+            risk=Risk.ROUTINE,
+            runbook="verify-backup",
+            example="backup verify latest",
+        ),
+        Command(
+            "prove",
+            "Restore a backup into a scratch database, compare it, check it, and drop it.",
+            prove,
+            positional=("backup",),
+            risk=Risk.ROUTINE,
+            runbook="prove-backup",
+            example="backup prove latest --now",
+        ),
+        Command(
+            "delete",
+            "Delete a backup, after approval; it can be brought back for three days.",
+            delete,
+            positional=("backup",),
+            risk=Risk.DESTRUCTIVE,
+            runbook="delete-backup",
+            example="backup delete takumi_db_20261124_020000.sql.gz",
+        ),
     ),
 )

@@ -40,6 +40,24 @@ class BackupSettings(BaseModel):
     retention_days: int = Field(
         30, ge=1, le=3650, validation_alias=guide("RETENTION_DAYS"), description="How long a backup is kept, in days."
     )
+    expire_foreign: bool = Field(
+        default=False,
+        description="Whether backup files that the bot did not make are deleted, too, when RETENTION_DAYS have passed.",
+    )
+    proof_database_url: SecretStr | None = Field(
+        None,
+        description="A server on which backups are restored to prove them (postgresql://user:password@host:5432/postgres"
+        "); unset: the one they were taken from.",
+    )
+    proof_hours: str = Field(
+        "mon-sun 02:00-06:00", description="When backups are proven, in the time zone above; empty is at any time."
+    )
+    proof_most_gb: int = Field(
+        0, ge=0, description="The largest database that is restored for a proof, in GB; 0 is no limit."
+    )
+    proof_mb_per_second: int = Field(
+        0, ge=0, description="How fast a proof reads its backup into the server, in MB of SQL; 0 is no limit."
+    )
     cloud_backup: Annotated[bool, BeforeValidator(truth)] = Field(
         default=False, validation_alias=guide("CLOUD_BACKUP"), description="Whether backups are copied to S3."
     )

@@ -51,6 +51,8 @@ def reason_to_stay(
         return f"it is the newest proven backup of {backup.database}"
     if backup.file in held:
         return f"{held[backup.file]} refers to it"
+    if backup.retention is not Retention.KEPT:
+        return ""  # a person deleted it, or it has gone from here already
     if backup.taken_at > now + SKEW:
         return f"it was stamped in the future ({phrases.instant(backup.taken_at)}): a clock was wrong, look at it"
     if backup.manifest is None and not foreign:

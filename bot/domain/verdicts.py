@@ -85,6 +85,7 @@ class Changes(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     verdict: str | None = None
+    expires_at: AwareDatetime | None = None
     rows: int | None = None
     retention: Retention | None = None
     proven_at: AwareDatetime | None = None
@@ -98,12 +99,14 @@ class Changes(BaseModel):
 class Settled(BaseModel):
     """What an operation found out about a backup, under `settled` in its outcome's data or in its failure's facts.
 
-    It is recorded in the transaction that ends the step. `file` facts record a backup that has no row yet.
+    It is recorded in the transaction that ends the step. `id` is the row's; without one it is found by its name, and
+    `file` facts record a backup that has no row yet.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
+    id: str = ""
     findings: tuple[tuple[Aspect, str, str], ...] = ()
     changes: Changes = Changes()
     file: FileFacts | None = None

@@ -1,12 +1,24 @@
 """What a step can do to the platform; this is the vocabulary of runbooks."""
 
 from bot.operations.archiving import BackUpCluster, NoteProof, VerifyRepository
+from bot.operations.backup_telling import (
+    backup_choices,
+    told_expiry,
+    told_instant,
+    told_proof,
+    told_room,
+    told_verify,
+)
 from bot.operations.backing_up import PlaceFacts, look_up_database_to_back_up, look_up_places
 from bot.operations.comparing import CompareBackup
 from bot.operations.dumping import DumpDatabase, RemoveUnfinished
+from bot.operations.expiring import DeleteExpired, ExpiryLookUp, look_up_expired
 from bot.operations.keeping import DropKeptCopy, KeptCopy, look_up_expired_copies
+from bot.operations.latest import PointLatest
 from bot.operations.looking import DatabaseFacts, look_up_database
+from bot.operations.proof_places import PROOF_CLAIM, ProofLookUp, look_up_proof
 from bot.operations.properties import CheckProperties, CopyProperties
+from bot.operations.proving import ProveBackup
 from bot.operations.publishing import CheckPublished, PublishBackup, RetractBackup, told_backup
 from bot.operations.reaching import (
     ClusterLookUp,
@@ -33,11 +45,45 @@ from bot.operations.replacing import (
     warnings_of_backup,
 )
 from bot.operations.restoring import CompareRestored, DropRestored, LoadBackup, aside_name, restored_name
+from bot.operations.setting_aside import (
+    AsideLookUp,
+    BringBack,
+    DeleteLookUp,
+    MoveAside,
+    look_up_aside,
+    look_up_delete,
+)
 from bot.operations.swapping import SwapDatabases
 from bot.operations.uploading import RemoveObjects, UploadBackup
+from bot.operations.verifying import CompareOffsite, ReadBackup, VerifyLookUp, backup_claim, look_up_verify
 from bot.operations.witnessing import CompareRecovered, Witness
 
 __all__ = [
+    "PROOF_CLAIM",
+    "AsideLookUp",
+    "BringBack",
+    "CompareOffsite",
+    "DeleteExpired",
+    "DeleteLookUp",
+    "ExpiryLookUp",
+    "MoveAside",
+    "PointLatest",
+    "ProofLookUp",
+    "ProveBackup",
+    "ReadBackup",
+    "VerifyLookUp",
+    "backup_choices",
+    "backup_claim",
+    "look_up_aside",
+    "look_up_delete",
+    "look_up_expired",
+    "look_up_proof",
+    "look_up_verify",
+    "told_expiry",
+    "told_instant",
+    "told_proof",
+    "told_room",
+    "told_verify",
     "BackUpCluster",
     "CheckProperties",
     "CheckPublished",

@@ -67,7 +67,7 @@ async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) 
     Raises: RequestError when there is no such file; OperationFailed, with what is wrong, when it cannot be restored.
     """
     folder = tools.platform.backups.folder
-    name = _chosen(wanted, await backup_names(tools), await in_thread(latest_in, folder))
+    name = chosen(wanted, await backup_names(tools), await in_thread(latest_in, folder))
     return await in_thread(inspected, BackupFiles(folder, name), server_major)
 
 
@@ -77,8 +77,11 @@ def names_in(folder: Path) -> list[str]:
     return sorted(found, key=lambda name: (taken_at(name) or datetime.min.replace(tzinfo=UTC), name), reverse=True)
 
 
-def _chosen(wanted: str, names: list[str], led_to: str) -> str:
-    """`latest` is the newest proven one; the newest of all only where none is proven."""
+def chosen(wanted: str, names: list[str], led_to: str) -> str:
+    """`latest` is the newest proven one; the newest of all only where none is proven.
+
+    Raises: RequestError.
+    """
     if wanted in names:
         return wanted
     if wanted in (LATEST, LATEST_FILE) and led_to in names:

@@ -51,7 +51,7 @@ class DumpDatabase:
         return (
             f"Dump {self.database.name} on {self.database.address} (system {self.database.system_identifier},"
             f" database {self.database.oid}) with pg_dump in one snapshot with every table locked against truncation;"
-            " count and hash every table in that snapshot; write the roles of the cluster, without passwords, beside it;"
+            " count and hash every table in that snapshot; write the cluster's roles, without passwords, beside it;"
             f" keep all of it unfinished in {self.folder}"
         )
 

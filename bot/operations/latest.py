@@ -5,9 +5,12 @@ The guide's recovery section uses it, and no known script makes it. Source: fact
 
 import json
 import os
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.backups import Backup
+from bot.domain.operations import Outcome
 from bot.domain.retention import newest_proven
 from bot.operations.files import in_thread, sync_folder
 from bot.operations.tools.toolbox import StepTools
@@ -31,6 +34,21 @@ async def point_latest(tools: StepTools, fresh: Backup | None = None, without: s
         pointer = {"file": found.file, "key": found.object_key, "sha256": found.sha256}
         await tools.objects.point(key, json.dumps(pointer | {"taken_at": found.taken_at.isoformat()}))
     return told
+
+
+@dataclass(frozen=True)
+class PointLatest:
+    """Leads the name to what the catalogue says now."""
+
+    timeout: timedelta = timedelta(minutes=2)
+    safe_to_repeat: bool = True
+
+    def describe(self) -> str:
+        return f"Lead {LATEST_FILE} (and its pointer in S3) to the newest proven backup of the default database"
+
+    async def run(self, tools: StepTools) -> Outcome:
+        """Raises: OperationFailed."""
+        return Outcome(await point_latest(tools))
 
 
 def _is_there(backup: Backup) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bot.domain.errors import OperationFailed, Refused
 from bot.operations.files import disk_errors
+from bot.operations.pacing import Paced
 from bot.operations.restorers import Restorer, restorer
 from bot.operations.scratch import create_beside, drop_beside
 from bot.operations.screening import DumpScreen, HeldBack
@@ -25,7 +26,8 @@ ARGUMENTS = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STO
 class Load:
     """A file to restore into a new database named `into`, which then belongs to `owner`.
 
-    The file's bytes must have that hash. `untrusted` is any file but the run's own fresh dump.
+    The file's bytes must have that hash. `untrusted` is any file but the run's own fresh dump. `bytes_per_second` of
+    SQL are let through at most; 0 is no limit.
     """
 
     file: Path
@@ -34,6 +36,7 @@ class Load:
     owner: str
     server_major: int
     untrusted: bool = True
+    bytes_per_second: int = 0
 
 
 async def load_beside(tools: StepTools, access: DatabaseAccess, load: Load) -> Fed:
@@ -72,7 +75,8 @@ async def _feed(
     screen = DumpScreen(load.file.name, load.server_major, hold_owners=role.confined, restrict=programs.can_restrict)
     progress = Progress()
     with disk_errors():
-        ended = await run(command, feed=lambda sink: feed(load.file, sink, screen, progress))
+        passing = Paced(screen, load.bytes_per_second) if load.bytes_per_second else screen
+        ended = await run(command, feed=lambda sink: feed(load.file, sink, passing, progress))
     must_succeed(command, ended)
     return ended.fed, screen.held
 

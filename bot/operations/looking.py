@@ -53,7 +53,11 @@ async def look_up_database(tools: StepTools, name: str = "") -> DatabaseFacts:
 
     Raises: RequestError for an unknown name; Refused for the bot's own; OperationFailed when it cannot be looked at.
     """
-    access = tools.database(name)
+    return await look_at_database(tools, tools.database(name))
+
+
+async def look_at_database(tools: StepTools, access: DatabaseAccess) -> DatabaseFacts:
+    """Raises: Refused for the bot's own, and for a version it does not know; OperationFailed."""
     async with tools.session(access) as session:
         (row,) = await session.rows(_FACTS)
     facts = DatabaseFacts(environment=access.environment, address=access.address, **dict(zip(_NAMES, row, strict=True)))

@@ -65,7 +65,7 @@ async def look_up_target(tools: StepTools, name: str) -> TargetFacts:
         replicas_known=len(access.replicas),
         pooler=f"{access.pooler.host}:{access.pooler.port}" if access.pooler else "",
         publications=tuple(publications),
-        free_bytes=await _free_bytes(access.host, data_folder),
+        free_bytes=await free_bytes_of(access.host, data_folder),
     )
 
 
@@ -103,8 +103,8 @@ async def _must_be_swappable(session: Session, database: DatabaseFacts) -> None:
         )
 
 
-async def _free_bytes(host: str, data_folder: str | None) -> int | None:
-    """Only where the server is on this machine and tells us where its data are."""
+async def free_bytes_of(host: str, data_folder: str | None) -> int | None:
+    """The free space of a server's disk, only where the server is on this machine and tells us where its data are."""
     if data_folder is None or host not in ("127.0.0.1", "::1", "localhost"):
         return None
     try:

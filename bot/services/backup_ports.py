@@ -21,7 +21,7 @@ class BackupStore(Protocol):
     async def get(self, backup_id: str) -> Backup | None: ...
 
     async def of_file(self, file: str) -> Backup | None:
-        """The newest of that name that has not gone."""
+        """The newest of that name that is on this machine."""
         ...
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
@@ -29,7 +29,7 @@ class BackupStore(Protocol):
         ...
 
     async def there(self, database: str = "") -> Sequence[Backup]:
-        """Every one that is kept or was moved aside, newest first."""
+        """Every one that is kept, was moved aside, or whose copy S3 has locked; newest first."""
         ...
 
     async def note(self, finding: Finding) -> None: ...
@@ -43,7 +43,7 @@ class KnownBackups(Protocol):
     """What operations may ask about backups. All raise: Unavailable."""
 
     async def there(self) -> Sequence[Backup]:
-        """Every one that is kept or was moved aside, newest first."""
+        """Every one that is kept, was moved aside, or whose copy S3 has locked; newest first."""
         ...
 
     async def of_file(self, file: str) -> Backup | None: ...

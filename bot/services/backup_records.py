@@ -72,7 +72,7 @@ def _first_findings(backup: Backup) -> tuple[tuple[Aspect, str, str], ...]:
 async def record_settled(work: Work, run: Run, data: Mapping[str, Any]) -> None:
     """Keep what a step settled about a backup; a file that nobody knew is recorded as a backup first."""
     settled = Settled.model_validate(dict(data))
-    backup = await work.backups.of_file(settled.name)
+    backup = await (work.backups.get(settled.id) if settled.id else work.backups.of_file(settled.name))
     if backup is None and settled.file is not None:
         backup = _adopted(run, settled.file)
         await work.backups.add(backup)

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain import phrases
 from bot.domain.backups import Backup, Verdict, taken_at
 from bot.domain.errors import RequestError
+from bot.domain.retention import SKEW
 from bot.domain.verdicts import Aspect, Finding, Retention, latest
 from bot.services.backup_ports import BackupFolder, FileSeen
 from bot.services.ports import Store
-
-# Clocks differ a little; a backup of a later time than this was stamped by a clock that was wrong.
-SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -99,6 +97,8 @@ def _unrecorded(seen: FileSeen) -> str:
 
 def _without_file(row: Backup | None) -> tuple[Verdict, str]:
     if row is not None and row.retention is Retention.ASIDE:
-        return row.verdict, "moved aside"
+        return row.verdict, f"deleted; it can be brought back until {phrases.instant(row.expires_at)}"
+    if row is not None and row.retention is Retention.LOCKED:
+        return row.verdict, f"deleted here; S3 keeps its copy until {phrases.instant(row.expires_at)}"
     copy = f"; there is a copy in s3://{row.bucket}/{row.object_key}" if row and row.object_key else ""
     return Verdict.BROKEN, f"its file is gone from the folder{copy}"

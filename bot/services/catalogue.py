@@ -11,6 +11,8 @@ from bot.services.ports import Store
 
 OPEN = (RunState.REQUESTED, RunState.APPROVED, RunState.RUNNING, RunState.INTERRUPTED)
 MOST_OPEN = 10_000
+# These name a backup because they want to be rid of it, not because they need it.
+RIDDANCE = ("delete-backup", "expire-backups")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Catalogue:
             runs = await work.runs.recent(MOST_OPEN, states=OPEN)
         held: dict[str, str] = {}
         for run in runs:
-            if run.id != but:
+            if run.id != but and run.runbook not in RIDDANCE:
                 held |= dict.fromkeys(_named(run, files), f"{run.label} ({run.state.value})")
         return held
 

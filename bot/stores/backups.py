@@ -19,7 +19,7 @@ _CHANGING = (
 )  # fmt: skip
 _ADD = f"INSERT INTO backups ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"  # noqa: S608 - the names of our own fields
 _SAVE = f"UPDATE backups SET {', '.join(f'{name} = %({name})s' for name in _CHANGING)} WHERE id = %(id)s"  # noqa: S608 - the same
-_THERE = "retention NOT IN ('locked', 'deleted')"
+_THERE = "retention <> 'deleted'"
 _NEWEST = "ORDER BY taken_at DESC, id"
 
 
@@ -42,7 +42,7 @@ class PostgresBackups:
         return found[0] if found else None
 
     async def of_file(self, file: str) -> Backup | None:
-        found = await self._find(f"WHERE file = %(file)s AND {_THERE} {_NEWEST} LIMIT 1", file=file)
+        found = await self._find(f"WHERE file = %(file)s AND retention IN ('kept', 'aside') {_NEWEST} LIMIT 1", file=file)
         return found[0] if found else None
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:

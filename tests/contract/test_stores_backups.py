@@ -48,14 +48,21 @@ async def test_a_proof_an_end_and_nothing_else_may_be_written_later(under_test: 
 
 
 @pytest.mark.parametrize(
-    ("retention", "there"),
-    [(Retention.KEPT, True), (Retention.ASIDE, True), (Retention.LOCKED, False), (Retention.DELETED, False)],
+    ("retention", "here", "there"),
+    [
+        (Retention.KEPT, True, True),
+        (Retention.ASIDE, True, True),
+        (Retention.LOCKED, False, True),
+        (Retention.DELETED, False, False),
+    ],
 )
-async def test_what_has_gone_is_found_by_its_id_alone(under_test: StoreUnderTest, retention: Retention, there: bool):
+async def test_what_has_gone_is_found_by_its_id_alone(
+    under_test: StoreUnderTest, retention: Retention, here: bool, there: bool
+):
     backup = a_backup(retention=retention)
     async with under_test.store.work() as work:
         await work.backups.add(backup)
-        assert (await work.backups.of_file(backup.file) == backup) is there
+        assert (await work.backups.of_file(backup.file) == backup) is here
         assert list(await work.backups.there()) == ([backup] if there else [])
         assert list(await work.backups.there("another")) == []
         assert await work.backups.get(backup.id) == backup

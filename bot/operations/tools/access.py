@@ -90,6 +90,19 @@ class DatabaseAccess:
         return f"{self.host}:{self.port}"
 
 
+def proof_server_of(url: SecretStr, environment: Environment) -> DatabaseAccess:
+    """Of a URL whose database stands in for those that are proven there. Raises: Misconfigured, without showing it."""
+    parts = urlsplit(url.get_secret_value())
+    if not parts.hostname or not parts.username:
+        raise Misconfigured(
+            "TAKUMI_BOT_PROOF_DATABASE_URL is no address of a PostgreSQL server.",
+            hint="Write postgresql://user:password@host:5432/postgres.",
+        )
+    login = Login(unquote(parts.username), SecretStr(unquote(parts.password or "")))
+    name = parts.path.strip("/") or "postgres"
+    return DatabaseAccess(name, parts.hostname, parts.port or 5432, login, environment, maintenance_database=name)
+
+
 @dataclass(frozen=True)
 class OwnDatabase:
     """Where the bot itself lives: never a target."""

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import BackupPlaces
+from bot.operations.tools.object_versions import Lock, purge
 from bot.operations.tools.processes import outlast
 
 PART_BYTES = 16 << 20
@@ -46,6 +47,23 @@ class ObjectStore:
 
     async def find(self, key: str) -> ObjectSeen | None:
         return await self._do(f"look up {key}", lambda client: self._find(client, key))
+
+    async def compare(self, seen: ObjectSeen, path: Path) -> tuple[bool, str]:
+        """Whether the object is that file, and how that is known: by S3's checksum, or else by reading it all."""
+        size_bytes = (await asyncio.to_thread(path.stat)).st_size
+        if seen.size_bytes != size_bytes:
+            return False, f"it has {seen.size_bytes} bytes, the file has {size_bytes}"
+        if seen.checksum:
+            expected = composite_checksum(await asyncio.to_thread(_part_digests, path))
+            if seen.checksum == expected or "-" not in seen.checksum:
+                return seen.checksum == expected, f"S3's SHA-256 is {seen.checksum}, the file's {expected}"
+        whole = await self._do(f"give out {seen.key}", lambda client: _hash_object(client, self.bucket, seen.key))
+        own = await asyncio.to_thread(_sha256_of, path)
+        return whole == own, f"read back, its sha256 is {whole}, the file's {own}"
+
+    async def purge(self, key: str) -> Lock | None:
+        """Remove every version of it; answers the lock that keeps one all the same."""
+        return await self._do(f"remove {key}", lambda client: purge(client, self.bucket, key))
 
     async def point(self, key: str, text: str) -> None:
         """Write a small object that may be there already: a pointer, never a backup."""
@@ -135,6 +153,18 @@ class ObjectStore:
                 return None
             raise
         return ObjectSeen(key, head["ContentLength"], head.get("ChecksumSHA256", ""), head["Metadata"])
+
+
+def _hash_object(client: Client, bucket: str, key: str) -> str:
+    whole = hashlib.sha256()
+    for chunk in client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
+        whole.update(chunk)
+    return whole.hexdigest()
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def composite_checksum(parts: list[bytes]) -> str:

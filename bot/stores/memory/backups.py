@@ -7,7 +7,7 @@ from bot.domain.backups import Backup
 from bot.domain.verdicts import Finding, Retention
 from bot.stores.memory.tables import Clock, Tables
 
-GONE = (Retention.LOCKED, Retention.DELETED)
+HERE = (Retention.KEPT, Retention.ASIDE)
 
 
 class MemoryBackups:
@@ -30,14 +30,15 @@ class MemoryBackups:
         return self._backups.get(backup_id)
 
     async def of_file(self, file: str) -> Backup | None:
-        return next((backup for backup in await self.there() if backup.file == file), None)
+        return next((one for one in await self.there() if one.file == file and one.retention in HERE), None)
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
         found = [backup for backup in self._backups.values() if database in ("", backup.database)]
         return sorted(found, key=lambda backup: backup.taken_at, reverse=True)[:limit]
 
     async def there(self, database: str = "") -> Sequence[Backup]:
-        return [one for one in await self.recent(len(self._backups), database) if one.retention not in GONE]
+        found = await self.recent(len(self._backups), database)
+        return [one for one in found if one.retention is not Retention.DELETED]
 
     async def note(self, finding: Finding) -> None:
         self._findings.append(replace(finding, at=self._clock()))
