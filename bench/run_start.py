@@ -110,7 +110,9 @@ async def ours(cluster: Cluster) -> AsyncIterator[Once]:
     people = People(chat, "T1")
     approvals = Approvals(store, chat, people, Freshness(tools, catalog))
     runs, number = Runs(store, tools, catalog, approvals), iter(range(10**6))
-    handlers = _handlers(store, chat, people, approvals, Execution(store, tools, catalog, approvals, "bench"))
+    workbench = Workbench(Execution(store, tools, catalog, approvals, "bench").advance)
+    store.nearby = workbench.nearby
+    handlers = _handlers(store, chat, people, approvals, workbench)
 
     async def once() -> float:
         word = str(next(number))
@@ -135,7 +137,7 @@ async def ours(cluster: Cluster) -> AsyncIterator[Once]:
 
 
 def _handlers(
-    store: PostgresStore, chat: FakeChat, people: People, approvals: Approvals, execution: Execution
+    store: PostgresStore, chat: FakeChat, people: People, approvals: Approvals, workbench: Workbench
 ) -> Mapping[Job, Callable[[str], Awaitable[None]]]:
     desk: Any = ApprovalDesk(approvals)
     requests = Requests(store, chat, people, Trail(store), desk, "bench")
@@ -143,7 +145,7 @@ def _handlers(
     async def nothing(_key: str) -> None:
         """Messages and calls are drawn beside the run."""
 
-    here = {Job.WORK_INBOX: requests.work, Job.ADVANCE_RUN: Workbench(execution.advance).wake}
+    here = {Job.WORK_INBOX: requests.work, Job.ADVANCE_RUN: workbench.wake}
     return dict.fromkeys(Job, nothing) | here
 
 

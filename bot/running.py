@@ -158,6 +158,7 @@ class Running:
         bot, settings = self._bot, self._bot.settings
         works: list[Coroutine[Any, Any, None]] = []
         if Part.WORKER in parts:
+            bot.own_store.nearby = self.workbench.nearby
             works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))
             works.append(run_sweeps(self._sweeps(), stop))
             works.append(self.workbench.serve(stop))

@@ -1,7 +1,7 @@
 """Decisions on requests: who may say yes, whether it is still the same plan, and when silence ends it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -125,23 +125,28 @@ class Approvals:
             verb = Verb.APPROVAL_GIVEN if decision.verdict is Verdict.APPROVED else Verb.APPROVAL_DENIED
             details = {"role": decision.role.value, "reason": decision.reason, "proof": decision.proof}
             await work.audit.record(_entry(actor, verb, run, details))
-            said = await self._consequence(work, run, decision, actor)
-            await want_run_messages(work, await work.runs.get(run.id) or run)
-            await want_told(work, run, len(await work.approvals.of_run(run.id)))
+            decisions = await work.approvals.of_run(run.id)
+            said, state = await self._consequence(work, run, decisions, actor)
+            await want_run_messages(work, replace(run, state=state))
+            await want_told(work, run, len(decisions))
             return await keep_answer(work, said)
 
-    async def _consequence(self, work: Work, run: Run, decision: Decision, actor: Actor) -> str:
-        if decision.verdict is Verdict.DENIED:
-            failure = f"Denied by {decision.role.label}" + (f": {decision.reason}" if decision.reason else ".")
+    async def _consequence(
+        self, work: Work, run: Run, decisions: Sequence[Decision], actor: Actor
+    ) -> tuple[str, RunState]:
+        """What the newest of the decisions means, and how the run stands then."""
+        newest = decisions[-1]
+        if newest.verdict is Verdict.DENIED:
+            failure = f"Denied by {newest.role.label}" + (f": {newest.reason}" if newest.reason else ".")
             await work.runs.move(run.id, RunState.REQUESTED, RunState.REFUSED, failure=failure)
-            return f"{run.label} is denied; nothing was done."
-        missing = open_seats(need_of(run), await work.approvals.of_run(run.id))
+            return f"{run.label} is denied; nothing was done.", RunState.REFUSED
+        missing = open_seats(need_of(run), decisions)
         if missing:
-            return f"Noted. {run.label} still needs: {', '.join(named(seat) for seat in missing)}."
+            return f"Noted. {run.label} still needs: {', '.join(named(seat) for seat in missing)}.", run.state
         await work.runs.move(run.id, RunState.REQUESTED, RunState.APPROVED)
         await work.audit.record(_entry(actor, Verb.RUN_APPROVED, run, {}))
         await work.defer(Wake(Job.ADVANCE_RUN, run.id))
-        return f"{run.label} is approved and starts now."
+        return f"{run.label} is approved and starts now.", RunState.APPROVED
 
     async def waiting(self) -> Sequence[Case]:
         """What waits for a yes, newest first."""

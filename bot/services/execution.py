@@ -1,8 +1,8 @@
 """Taking a run to work on it: who may, with which plan, and what a dead worker's effects are owed first."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -43,11 +43,11 @@ class Execution:
     async def advance(self, run_id: str) -> None:
         """Start an approved run, or take over one whose worker is gone; anything else is left alone."""
         async with self.store.work() as work:
-            run = await work.runs.get(run_id)
+            run, now = await work.runs.get(run_id), await work.now()
         if run is None or run.state not in (RunState.APPROVED, RunState.RUNNING):
             await self._expire(run)
             return
-        if run.state is RunState.APPROVED and not (await self._is_recorded(run) and await self._may_start(run)):
+        if run.state is RunState.APPROVED and not (await self._is_recorded(run) and await self._may_start(run, now)):
             return
         plan = await self._plan(run)
         asked_at = asyncio.get_running_loop().time()
@@ -56,8 +56,8 @@ class Execution:
             return
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
-                await self._settle_earlier_effects(run)
-                await StepWork(self.store, self.tools, keeper, plan, await self._fresh(run), gate=self.gate).work()
+                run = await self._settled(run)
+                await StepWork(self.store, self.tools, keeper, plan, run, gate=self.gate).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
 
@@ -82,10 +82,8 @@ class Execution:
                 await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=await work.now() + LOOK_AGAIN))
         return not why
 
-    async def _may_start(self, run: Run) -> bool:
+    async def _may_start(self, run: Run, now: datetime) -> bool:
         """Whoever approved still may, and what they approved is still what would happen; else the approval is void."""
-        async with self.store.work() as work:
-            now = await work.now()
         why = await self.approvals.reason_not_to_start(run, now)
         if why:
             await self.approvals.void(run, ENGINE, why)
@@ -124,12 +122,11 @@ class Execution:
             await want_run_messages(work, run)
             return answer
 
-    async def _settle_earlier_effects(self, run: Run) -> None:
+    async def _settled(self, run: Run) -> Run:
         """A dead worker's statements may still run on the platform: they are ended before anything is looked at."""
-        if run.state is RunState.RUNNING:
-            ended = await self.tools.end_effects(run.id)
-            log.info("run.taken_over", run=run.id, ended_sessions=list(ended))
-
-    async def _fresh(self, run: Run) -> Run:
+        if run.state is RunState.APPROVED:
+            return replace(run, state=RunState.RUNNING)  # nobody else has ever worked on it
+        ended = await self.tools.end_effects(run.id)
+        log.info("run.taken_over", run=run.id, ended_sessions=list(ended))
         async with self.store.work() as work:
             return await work.runs.get(run.id) or run

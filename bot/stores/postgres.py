@@ -1,6 +1,6 @@
 """The bot's own PostgreSQL: a unit of work is one transaction over every store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -37,6 +37,12 @@ from bot.stores.schedules import PostgresSchedules
 from bot.stores.signing import Writer, passing_key
 from bot.stores.voids import Voids
 
+Nearby = Callable[[Wake], Awaitable[None]]
+
+
+async def nobody(_wake: Wake) -> None:
+    """Leaves it to the queue."""
+
 
 class PostgresWork:
     """One transaction; every store in it shares the connection."""
@@ -46,6 +52,7 @@ class PostgresWork:
     ) -> None:
         self._connection = connection
         self._defer = defer
+        self.woken: list[Wake] = []
         self.inbox: InboxStore = PostgresInbox(connection)
         self.runs: RunStore = PostgresRuns(connection)
         self.approvals: ApprovalStore = PostgresApprovals(connection)
@@ -63,6 +70,7 @@ class PostgresWork:
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)
+        self.woken += [wake for wake in wakes if wake.at is None]
 
     async def now(self) -> datetime:
         cursor = await self._connection.execute("SELECT clock_timestamp() AS now")
@@ -77,6 +85,9 @@ class PostgresStore:
 
     `defer` puts wake-ups into a caller's transaction; `defer_received` is an SQL expression that does so for every
     `id` of the inbox rows it stands over, so that a request and its job are one statement. `writer` signs the entries.
+
+    `nearby` is told of every wake-up that is due at once, after the commit: whoever can act on it in this process need
+    not wait for the queue, whose job stays for everybody else and for a process that dies here.
     """
 
     def __init__(
@@ -92,6 +103,7 @@ class PostgresStore:
         self.voids = Voids(pool, self._writer)
         self._redactor = redactor
         self._defer = defer
+        self.nearby: Nearby = nobody
         self._reception = Reception(pool, defer_received)
 
     @asynccontextmanager
@@ -100,10 +112,13 @@ class PostgresStore:
         try:
             with told_as_unavailable():
                 async with transaction(self._pool, pending.commit) as connection:
-                    yield PostgresWork(connection, self._defer, self._redactor, self._writer, pending)
+                    work = PostgresWork(connection, self._defer, self._redactor, self._writer, pending)
+                    yield work
         except BaseException as error:
             await self.voids.after(error, pending.taken)
             raise
+        for wake in work.woken:
+            await self.nearby(wake)
 
     async def publish_key(self) -> None:
         """Note the public half of the key that signs our entries."""

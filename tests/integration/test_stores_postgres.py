@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -200,3 +200,26 @@ async def test_a_request_given_up_in_the_queue_is_not_carried_out_later(migrated
         second.cancel()
         await asyncio.wait({first, second, third})
     assert await rows(migrated.url, "SELECT key FROM inbox ORDER BY key") == [("t1",), ("t3",)]
+
+
+async def test_what_is_due_at_once_is_told_nearby_after_the_commit_and_never_without_one(
+    postgres_store: PostgresStore,
+) -> None:
+    told: list[Wake] = []
+
+    async def note(wake: Wake) -> None:
+        async with postgres_store.work() as work:
+            assert await work.inbox.get("seen") is None
+        told.append(wake)
+
+    postgres_store.nearby = note
+    at_once, later = Wake(Job.ADVANCE_RUN, "a"), Wake(Job.ADVANCE_RUN, "b", datetime.now(UTC) + timedelta(days=1))
+    async with postgres_store.work() as work:
+        await work.defer(at_once, later)
+        assert told == []
+    assert told == [at_once]
+    with pytest.raises(ValueError, match="no commit"):
+        async with postgres_store.work() as work:
+            await work.defer(at_once)
+            raise ValueError("no commit")
+    assert told == [at_once]

@@ -84,6 +84,7 @@ class Office(World):
             exceptions=self.exceptions,
             enrolment=Enrolment(self.store, self.chat, self.proofs),
             backups=unused,
+            alerts=unused,
             trail=Trail(self.store),
             health=unused,
             catalog=catalog,

@@ -1,12 +1,16 @@
 """Runs are worked on beside the queue: a wake-up never waits for one."""
 
 import asyncio
+from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
 
 from bot.services import workbench
+from bot.services.rows import Job, Wake
 from bot.services.workbench import Workbench
+
+WHOSE: ContextVar[str] = ContextVar("whose")
 
 
 class Runs:
@@ -89,3 +93,27 @@ async def test_what_does_not_end_in_time_is_left_to_another_worker(monkeypatch: 
     stop.set()
     await bench.serve(stop)
     assert runs.ended == ["a"]
+
+
+async def test_a_run_that_is_woken_here_is_taken_up_at_once_and_inherits_nothing_of_whoever_woke_it() -> None:
+    seen: list[tuple[str, object]] = []
+
+    async def advance(run_id: str) -> None:
+        seen.append((run_id, WHOSE.get(None)))
+
+    WHOSE.set("the request's")
+    bench = Workbench(advance)
+    await bench.nearby(Wake(Job.DRAW_MESSAGE, "a"))
+    await bench.nearby(Wake(Job.ADVANCE_RUN, "b"))
+    await asyncio.sleep(0)
+    assert seen == [("b", None)]
+
+
+async def test_a_bench_that_closes_takes_nothing_up() -> None:
+    runs, stop = Runs(), asyncio.Event()
+    bench = Workbench(runs.advance)
+    stop.set()
+    await bench.serve(stop)
+    await bench.wake("a")
+    await asyncio.sleep(0)
+    assert runs.begun == []
