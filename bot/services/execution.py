@@ -56,7 +56,7 @@ class Execution:
             return
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
-                run = await self._settled(run)
+                run = await self._settled(run, lease)
                 await StepWork(self.store, self.tools, keeper, plan, run, gate=self.gate).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
@@ -122,10 +122,11 @@ class Execution:
             await want_run_messages(work, run)
             return answer
 
-    async def _settled(self, run: Run) -> Run:
+    async def _settled(self, run: Run, lease: Lease) -> Run:
         """A dead worker's statements may still run on the platform: they are ended before anything is looked at."""
         if run.state is RunState.APPROVED:
-            return replace(run, state=RunState.RUNNING)  # nobody else has ever worked on it
+            # Nobody else has ever worked on it: it is what it was, and began when it got its lease.
+            return replace(run, state=RunState.RUNNING, started_at=lease.until - self.lease_length)
         ended = await self.tools.end_effects(run.id)
         log.info("run.taken_over", run=run.id, ended_sessions=list(ended))
         async with self.store.work() as work:

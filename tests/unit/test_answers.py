@@ -1,7 +1,7 @@
 """A worker that dies between an effect and its answer: the request, worked on again, is told what it was told."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -75,21 +75,19 @@ class Office(World):
         self.runs = replace(self.runs, catalog=catalog, approvals=self.approvals)
         self.execution = replace(self.execution, catalog=catalog, approvals=self.approvals)
         self.exceptions = replace(self.exceptions, chat=self.chat)
-        unused: Any = None
-        services = Services(
-            store=self.store,
-            runs=self.runs,
-            approvals=self.approvals,
-            interruptions=Interruptions(self.store, self.chat),
-            exceptions=self.exceptions,
-            enrolment=Enrolment(self.store, self.chat, self.proofs),
-            backups=unused,
-            alerts=unused,
-            trail=Trail(self.store),
-            health=unused,
-            catalog=catalog,
-            places=Places("/takumi", ("C1",)),
-        )
+        used = {
+            "store": self.store,
+            "runs": self.runs,
+            "approvals": self.approvals,
+            "interruptions": Interruptions(self.store, self.chat),
+            "exceptions": self.exceptions,
+            "enrolment": Enrolment(self.store, self.chat, self.proofs),
+            "trail": Trail(self.store),
+            "catalog": catalog,
+            "places": Places("/takumi", ("C1",)),
+        }
+        everything: dict[str, Any] = dict.fromkeys([one.name for one in fields(Services)])
+        services = Services(**everything | used)
         answers = desk(services, self.tools)
         self.requests = Requests(self.store, self.chat, people, services.trail, answers, "worker")
         self.count = 0
