@@ -8,8 +8,14 @@ from bot.domain import phrases
 from bot.domain.errors import BotError
 from bot.domain.people import Role
 from bot.installation import foreign_schemas
+from bot.operations.archiving import PointInTime
 from bot.services.ports import ChatUnavailable, HealthState
 from bot.stores.migrate import check_schema
+
+ENROL = (
+    "Each types /takumi factor code (or: factor wallet <address>) and then factor show; two leads type "
+    "/takumi factor vouch @them, and it is good after TAKUMI_BOT_ENROLMENT_WAIT."
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,9 @@ async def examine(bot: Bot) -> list[Finding]:
     try:
         findings = [await _look("own database", bot, _database), await _look("Slack", bot, _slack)]
         findings += [await _look(f"role {role.label}", bot, _role(role)) for role in bot.settings.roles]
-        findings.append(await _look("approvals", bot, _approvals))
+        findings += [await _look("approvals", bot, _approvals), await _look("proofs", bot, _proofs)]
+        if bot.settings.pgbackrest_stanza:
+            findings.append(await _look("pgBackRest", bot, _pgbackrest))
         return [*findings, *await _platform(bot)]
     finally:
         await bot.pool.close()
@@ -62,6 +70,20 @@ async def _approvals(bot: Bot) -> str:
     if gaps:
         raise BotError("; ".join(gaps) + ".", hint="Fill these roles in TAKUMI_BOT_ROLES or their user groups.")
     return "every policy can be satisfied"
+
+
+async def _proofs(bot: Bot) -> str:
+    found = await bot.enrolled()
+    if found is None:
+        return "no rule here asks for a proof beyond the Slack session"
+    if found.gaps:
+        raise BotError(f"{found.told}: {'; '.join(found.gaps)}.", hint=ENROL)
+    return found.told
+
+
+async def _pgbackrest(bot: Bot) -> str:
+    """That the repository can be read, and that WAL which is written now reaches it."""
+    return await PointInTime(await bot.toolbox()).check()
 
 
 def _role(role: Role) -> Callable[[Bot], Awaitable[str]]:

@@ -50,7 +50,7 @@ def plan(_params: RestoreToTime, facts: RecoveryFacts, run: RunInfo) -> Plan:
         claims=(database.claim(exclusive=False), Claim(f"pgbackrest:{found.stanza}")),
         environment=database.environment.value,
         bound={"system_identifier": database.system_identifier, "database": database.name, "to_time": found.told_at},
-        shown=(ShownFact("Archive reaches", str(found.window)), ShownFact("Begins from", found.backup.label)),
+        shown=(ShownFact("Archive reaches", str(found.window)), ShownFact("Begins from", found.told_backup)),
     )
 
 

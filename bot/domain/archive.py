@@ -101,6 +101,9 @@ def must_be_within(window: Window | None, at: datetime, now: datetime) -> None:
 
 
 def backup_before(backups: Sequence[ClusterBackup], at: datetime) -> ClusterBackup | None:
-    """The newest sound backup from which that moment can be reached."""
-    fitting = (one for one in reversed(backups) if not one.damaged and one.stopped_at + timedelta(seconds=1) <= at)
-    return next(fitting, None)
+    """The newest proven backup from which that moment can be reached; the newest sound one where none is proven.
+
+    From an older one it takes longer, but it is known to lead there.
+    """
+    fitting = [one for one in backups if not one.damaged and one.stopped_at + timedelta(seconds=1) <= at]
+    return max(fitting, key=lambda one: (bool(one.proven), one.stopped_at), default=None)

@@ -48,6 +48,10 @@ class RecoveryLookUp(BaseModel):
     def told_at(self) -> str:
         return phrases.instant(self.at)
 
+    @property
+    def told_backup(self) -> str:
+        return f"{self.backup.label} ({'proven' if self.backup.proven else 'nobody has proven it'})"
+
 
 class ClusterLookUp(BaseModel):
     """A cluster that is backed up; `databases` are the configured ones in it, the default one first."""
