@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from bot.catalog import load
 from bot.domain.catalog import Catalog
@@ -125,14 +125,18 @@ class Maker:
         return Double(self, kind)
 
     def runbook(self) -> Runbook:
-        """One of the real ones; what it reads of the platform is hostile."""
+        """One of the real ones; what it reads of the platform, or makes of what it read, is hostile."""
         book = self.one_of([one.runbook for one in self.catalog.runbooks.values()])
-        pairs = tuple[tuple[str, str], ...]
 
         async def choices(_: Any) -> Any:
-            return {name: self.make(pairs) for name in book.params.model_fields}
+            return {name: self.make(tuple[tuple[str, str], ...]) for name in book.params.model_fields}
 
-        return dataclasses.replace(book, choices=choices, result=lambda _: self.make(pairs))
+        told = {name: self.make(get_args(kind)[0]) for name, kind in hints_of(Runbook).items() if name in _TOLD}
+        return dataclasses.replace(book, choices=choices, **told)
+
+
+_TOLD = {"result", "then", "undone_by"}
+"""The functions of a runbook that make words of what its steps recorded."""
 
 
 class Double:
@@ -190,6 +194,7 @@ _SIMPLE: dict[Any, Callable[[Maker], Any]] = {
     date: lambda made: date(2026, 1, made.one_of((1, 31))),
     ZoneInfo: lambda _: ZoneInfo("Asia/Tokyo"),
     timedelta: lambda made: timedelta(seconds=made.one_of((0, 1, 90, 10**7))),
+    AwareDatetime: lambda made: made.make(datetime),
     type(None): lambda _: None,
     **dict.fromkeys((str, Any, object, inspect.Parameter.empty), Maker.text),
 }

@@ -1,11 +1,15 @@
 """Faults on purpose: what goes wrong next, for how many calls."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-CallFaultKind = Literal["ratelimited", "http_error", "drop_before", "drop_after", "delay", "error"]
-CALL_FAULTS: frozenset[str] = frozenset({"ratelimited", "http_error", "drop_before", "drop_after", "delay", "error"})
-DELIVERY_FAULTS: frozenset[str] = frozenset({"duplicate_deliveries", "delay_deliveries", "lose_acks"})
+from demo.workspace import Json
+
+CALL_FAULTS: frozenset[str] = frozenset({
+    "ratelimited", "http_error", "drop_before", "drop_after", "delay", "duplicate", "error",
+})  # fmt: skip
+DELIVERY_FAULTS: frozenset[str] = frozenset({
+    "drop_deliveries", "delay_deliveries", "duplicate_deliveries", "reorder_deliveries", "lose_acks",
+})  # fmt: skip
 
 
 @dataclass
@@ -39,6 +43,10 @@ class Faults:
                 fault.times -= 1
                 return fault
         return None
+
+    def as_json(self) -> list[Json]:
+        """What is still to come, for the page."""
+        return [{"kind": f.kind, "target": f.target, "times": f.times} for f in self.planned if f.times > 0]
 
     def clear(self) -> None:
         self.planned.clear()

@@ -12,6 +12,7 @@ from demo.workspace.deliver.events import Events
 from demo.workspace.deliver.interactions import Interactions
 from demo.workspace.deliver.modals import Modals
 from demo.workspace.deliver.responses import Responses
+from demo.workspace.deliver.rooms import Rooms
 from demo.workspace.deliver.scheduler import Scheduler
 from demo.workspace.deliver.sockets import Sockets
 from demo.workspace.deliver.submissions import Submissions
@@ -31,6 +32,7 @@ class StandIn:
         self.sockets = Sockets(self.world)
         self.deliveries = Deliveries(self.world, self.sockets, self.faults)
         self.events = Events(self.world, self.deliveries)
+        self.rooms = Rooms(self.world, self.events)
         self.triggers = Triggers(self.world)
         self.responses = Responses(self.world, self.events)
         self.commands = Commands(self.world, self.deliveries, self.triggers, self.responses)

@@ -1,6 +1,7 @@
 """Every method once, well used: its answer carries what Slack's carries."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ UNRECORDED = {
     "pins.list": {"/items/0/channel", "/items/0/message"},  # the recording pinned a file
     "reactions.get": {"/message/edited"},  # the recording's message was never edited
 }
+SOURCES = Path(__file__).parents[2] / "bot"
 HOME: Json = {"type": "home", "blocks": []}
 
 
@@ -49,6 +51,8 @@ class Tour:
         await self.views()
         await self.files(channel)
         await self.go("conversations.archive", channel=channel)
+        await self.go("conversations.unarchive", channel=channel)
+        await self.go("conversations.leave", channel=channel)
         return self.answers
 
     async def myself(self) -> None:
@@ -59,9 +63,13 @@ class Tour:
 
     async def conversations(self, channel: str) -> None:
         await self.go("conversations.invite", channel=channel, users="U0LEAD0001,U0CTO00001")
+        await self.go("conversations.kick", channel=channel, user="U0LEAD0001")
         await self.go("conversations.setTopic", channel=channel, topic="Now")
+        await self.go("conversations.setPurpose", channel=channel, purpose="Then")
+        await self.go("conversations.rename", channel=channel, name="peace-room")
         await self.go("conversations.join", channel="C0GENERAL1")
-        await self.go("conversations.open", users="U0DEV00001")
+        direct = await self.go("conversations.open", users="U0DEV00001")
+        await self.go("conversations.close", channel=direct["channel"]["id"])
         for method in ("conversations.list", "users.conversations"):
             await self.go(method)
         for method in ("conversations.info", "conversations.members"):
@@ -77,6 +85,7 @@ class Tour:
 
     async def messages(self, channel: str) -> None:
         ts = (await self.go("chat.postMessage", channel=channel, text="one"))["ts"]
+        await self.go("conversations.mark", channel=channel, ts=ts)
         await self.go("chat.update", channel=channel, ts=ts, text="two")
         await self.go("chat.postEphemeral", channel=channel, user="U0CTO00001", text="psst")
         await self.go("chat.getPermalink", channel=channel, message_ts=ts)
@@ -90,15 +99,18 @@ class Tour:
         await self.go("blocks.validate", blocks=[{"type": "divider"}])
 
     async def marks(self, channel: str, ts: str) -> None:
-        for method in ("reactions.add", "reactions.get", "reactions.remove"):
-            name = {} if method == "reactions.get" else {"name": "eyes"}
-            await self.go(method, channel=channel, timestamp=ts, **name)
+        await self.go("reactions.add", channel=channel, timestamp=ts, name="eyes")
+        await self.go("reactions.get", channel=channel, timestamp=ts)
+        await self.go("reactions.list")
+        await self.go("reactions.remove", channel=channel, timestamp=ts, name="eyes")
         await self.go("pins.add", channel=channel, timestamp=ts)
         await self.go("pins.list", channel=channel)
         await self.go("pins.remove", channel=channel, timestamp=ts)
         link = {"title": "Guide", "type": "link", "link": "https://example.com/"}
-        await self.go("bookmarks.add", channel_id=channel, **link)
+        made = (await self.go("bookmarks.add", channel_id=channel, **link))["bookmark"]["id"]
+        await self.go("bookmarks.edit", channel_id=channel, bookmark_id=made, title="The guide")
         await self.go("bookmarks.list", channel_id=channel)
+        await self.go("bookmarks.remove", channel_id=channel, bookmark_id=made)
 
     async def views(self) -> None:
         view = (await self.go("views.open", trigger_id=self.trigger(), view=VIEW))["view"]
@@ -112,6 +124,7 @@ class Tour:
             assert sent.status == 200
         await self.go("files.completeUploadExternal", files=[{"id": upload["file_id"]}], channel_id=channel)
         await self.go("files.info", file=upload["file_id"])
+        await self.go("files.list", channel=channel)
         await self.go("files.delete", file=upload["file_id"])
 
     def trigger(self, view_id: str | None = None) -> str:
@@ -134,11 +147,22 @@ async def test_answers_have_no_key_slack_never_sends(wire: Wire) -> None:
             assert foreign <= UNRECORDED.get(method, set()), method
 
 
+def test_every_method_that_the_bot_names_is_here() -> None:
+    named = {name for path in SOURCES.rglob("*.py") for name in METHOD.findall(path.read_text(encoding="utf-8"))}
+    assert named - {"files.upload"} <= METHODS.keys()  # files.upload: how errors of the SDK's upload are reported
+    assert {"chat.postMessage", "views.publish", "users.info"} <= named
+
+
 async def test_coverage_counts_calls_and_names_unknown_arguments(wire: Wire) -> None:
     await wire.call("chat.postMessage", channel="C0ALERTS01", text="x", colour="red")
     coverage = await wire.people.coverage()
     assert coverage["called"] == {"chat.postMessage": 1}
     assert coverage["unknown_arguments"] == {"chat.postMessage colour": 1}
+
+
+METHOD = re.compile(
+    r'"((?:apps|auth|bookmarks|chat|conversations|files|pins|reactions|usergroups|users|views)\.[A-Za-z.]+)"'
+)
 
 
 def _is_channel_key(place: str) -> bool:

@@ -7,7 +7,6 @@ from demo.workspace.api.call import Call
 from demo.workspace.api.paging import page
 from demo.workspace.api.registry import method
 from demo.workspace.errors import SlackError
-from demo.workspace.state import messages
 from demo.workspace.state.channels import Channel
 
 NAME_LIMIT = 80
@@ -74,7 +73,7 @@ async def join(call: Call) -> Json:
     shape: Json = {"channel": channel.slack_shape(call.app.bot_user_id)}
     if call.is_member(channel):
         return shape | {"warning": "already_in_channel", "response_metadata": {"warnings": ["already_in_channel"]}}
-    _admit(call, channel, call.app.bot_user_id, None)
+    call.stand_in.rooms.admit(channel, call.app.bot_user_id)
     return {"channel": channel.slack_shape(call.app.bot_user_id)}
 
 
@@ -111,14 +110,14 @@ async def open_(call: Call) -> Json:
 )  # fmt: skip
 async def invite(call: Call) -> Json:
     """All or nobody; the first reason not to is the answer."""
-    channel = _changeable(call)
+    channel = changeable(call)
     users = call.names("users")
     if not users:
         raise SlackError("no_user")
     for user in users[: INVITE_LIMIT + 1]:
         _check_invited(call, channel, user)
     for user in users[:INVITE_LIMIT]:
-        _admit(call, channel, user, call.app.bot_user_id)
+        call.stand_in.rooms.admit(channel, user, call.app.bot_user_id)
     return {"channel": channel.slack_shape(call.app.bot_user_id)}
 
 
@@ -130,12 +129,13 @@ async def invite(call: Call) -> Json:
 )  # fmt: skip
 async def set_topic(call: Call) -> Json:
     """Changing it says so in the channel, as at Slack."""
-    channel = _changeable(call)
+    channel = changeable(call)
     topic = call.text("topic")
     if len(topic) > TOPIC_LIMIT:
         raise SlackError("too_long")
     channel.topic = topic
-    _announce(call, channel, "channel_topic", f'set the channel topic: "{topic}"')
+    text = f'set the channel topic: "{topic}"'
+    call.stand_in.rooms.announce(channel, "channel_topic", text, call.app.bot_user_id)
     call.world.changed(channel=channel.id, state=True)
     return {"channel": channel.slack_shape(call.app.bot_user_id)}
 
@@ -148,7 +148,7 @@ async def set_topic(call: Call) -> Json:
 )  # fmt: skip
 async def create(call: Call) -> Json:
     """The bot is its first member."""
-    name = _new_name(call)
+    name = new_name(call)
     is_private = call.flag("is_private")
     call.needs_scope("groups:write" if is_private else "channels:manage")
     bot = call.app.bot_user_id
@@ -181,8 +181,7 @@ async def archive(call: Call) -> Json:
         raise SlackError("cant_archive_general")
     if not call.is_member(channel):
         raise SlackError("not_in_channel")
-    channel.is_archived = True
-    call.world.changed(state=True)
+    call.stand_in.rooms.archive(channel, call.app.bot_user_id, is_archived=True)
     return {}
 
 
@@ -221,7 +220,8 @@ def _public(call: Call) -> Channel:
     return channel
 
 
-def _changeable(call: Call) -> Channel:
+def changeable(call: Call) -> Channel:
+    """A channel that the bot may change. Raises: SlackError saying why not."""
     channel = call.channel()
     if channel.is_im:
         raise SlackError("method_not_supported_for_channel_type")
@@ -244,27 +244,7 @@ def _check_invited(call: Call, channel: Channel, user: str) -> None:
         raise SlackError("already_in_channel")
 
 
-def _admit(call: Call, channel: Channel, user: str, inviter: str | None) -> None:
-    channel.members.append(user)
-    _announce(call, channel, "channel_join", f"<@{user}> has joined the channel", user)
-    call.stand_in.events.member_joined(channel, user, inviter)
-    call.world.changed(channel=channel.id, state=True)
-
-
-def _announce(call: Call, channel: Channel, subtype: str, text: str, user: str | None = None) -> None:
-    """A line of the channel's own; everybody in it is told."""
-    message: Json = {
-        "type": "message",
-        "subtype": subtype,
-        "ts": channel.next_ts(call.now),
-        "user": user or call.app.bot_user_id,
-        "text": text,
-    }
-    messages.post(channel, message)
-    call.stand_in.events.message_posted(channel, message)
-
-
-def _new_name(call: Call) -> str:
+def new_name(call: Call) -> str:
     """Raises: SlackError saying what is wrong with the name."""
     name = call.text("name")
     if len(name) > NAME_LIMIT:

@@ -64,8 +64,10 @@ class Dispatcher:
         if fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
             return await self._answer(request, name)
-        if fault.kind == "drop_after":
+        if fault.kind in {"drop_after", "duplicate"}:
             await self._answer(request, name)
+        if fault.kind == "duplicate":
+            return await self._answer(request, name)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)

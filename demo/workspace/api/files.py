@@ -70,6 +70,24 @@ async def info(call: Call) -> Json:
     return {"file": stored.slack_shape(call.world.base_url), "comments": []}
 
 
+@method(
+    "files.list", "t3", optional="channel count page show_files_hidden_by_limit team_id ts_from ts_to types user",
+    scopes="files:read", raises="user_not_found", takes_json=False,
+)  # fmt: skip
+async def list_(call: Call) -> Json:
+    """Newest first, by numbered pages as this older method has them."""
+    user = call.person().id if call.has("user") else None
+    found = [
+        f.slack_shape(call.world.base_url)
+        for f in reversed(call.world.state.files.values())
+        if f.is_complete and user in {None, f.user} and call.text("channel") in {"", *f.channels}
+    ]
+    count, number = call.number("count", 100, at_most=1000), call.number("page", 1, at_most=10**6)
+    pages = -(-len(found) // count)
+    paging = {"count": count, "total": len(found), "page": number, "pages": pages}
+    return {"files": found[(number - 1) * count : number * count], "paging": paging}
+
+
 @method("files.delete", "t3", required="file", scopes="files:write", raises="file_not_found cant_delete_file")
 async def delete(call: Call) -> Json:
     """Messages that showed it keep a note that it is gone."""

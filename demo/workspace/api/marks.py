@@ -1,18 +1,17 @@
-"""reactions.*, pins.* and bookmarks.*: marks that people and bots leave on messages and channels."""
+"""reactions.* and pins.*: marks that people and bots leave on messages."""
 
 import copy
 import re
-from urllib.parse import urlsplit
 
-from demo.workspace import Json, identifiers
+from demo.workspace import Json
 from demo.workspace.api.call import Call
+from demo.workspace.api.paging import page
 from demo.workspace.api.registry import method
 from demo.workspace.errors import SlackError
 from demo.workspace.state.channels import Channel
 
-TITLE_LIMIT = 256
 PIN_LIMIT = 100
-BOOKMARK_LIMIT = 100
+LIST_MAX = 1000
 REACTION_KINDS_LIMIT = 23
 _EMOJI = re.compile(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?")
 
@@ -72,6 +71,23 @@ async def get_reactions(call: Call) -> Json:
 
 
 @method(
+    "reactions.list", "t2", optional="count cursor full limit page team_id user", scopes="reactions:read",
+    raises="user_not_found", takes_json=False,
+)  # fmt: skip
+async def list_reactions(call: Call) -> Json:
+    """What a person (or the bot) reacted to, in the channels the bot is in, newest first."""
+    user = call.person().id if call.has("user") else call.app.bot_user_id
+    found = [
+        {"type": "message", "channel": channel.id, "message": copy.deepcopy(message)}
+        for channel in call.world.state.channels.values()
+        for message in reversed(channel.messages.values())
+        if call.is_member(channel) and any(user in r["users"] for r in message.get("reactions", []))
+    ]
+    shown, next_cursor = page(call, found, LIST_MAX, cursor_error="invalid_arguments")
+    return {"items": shown, "response_metadata": {"next_cursor": next_cursor}}
+
+
+@method(
     "pins.add", "t2", required="channel", optional="timestamp", scopes="pins:write",
     raises="""already_pinned bad_timestamp channel_not_found message_not_found no_item_specified not_in_channel
         too_many_pins""",
@@ -108,53 +124,6 @@ async def list_pins(call: Call) -> Json:
     pinned = [channel.messages[ts] for ts in channel.pins if ts in channel.messages]
     items = [{"type": "message", "channel": channel.id, "message": copy.deepcopy(m)} for m in pinned]
     return {"items": items}
-
-
-@method(
-    "bookmarks.add", "t2", required="title type", optional="channel_id link emoji entity_id parent_id access_level",
-    scopes="bookmarks:write",
-    raises="channel_not_found invalid_bookmark_type invalid_link too_many_bookmarks permission_denied",
-)  # fmt: skip
-async def add_bookmark(call: Call) -> Json:
-    """Links only."""
-    channel = call.channel("channel_id")
-    if not call.is_member(channel):
-        raise SlackError("permission_denied")
-    if call.text("type") != "link":
-        raise SlackError("invalid_bookmark_type")
-    if urlsplit(call.text("link")).scheme not in {"http", "https"}:
-        raise SlackError("invalid_link")
-    if len(call.text("title")) > TITLE_LIMIT:
-        raise SlackError("invalid_arguments")
-    if len(channel.bookmarks) >= BOOKMARK_LIMIT:
-        raise SlackError("too_many_bookmarks")
-    bookmark = _bookmark(call, channel)
-    channel.bookmarks.append(bookmark)
-    call.world.changed(channel=channel.id, state=True)
-    return {"bookmark": bookmark}
-
-
-@method(
-    "bookmarks.list", "t3", optional="channel_id", scopes="bookmarks:read", raises="channel_not_found",
-)  # fmt: skip
-async def list_bookmarks(call: Call) -> Json:
-    return {"bookmarks": copy.deepcopy(call.channel("channel_id").bookmarks)}
-
-
-def _bookmark(call: Call, channel: Channel) -> Json:
-    return {
-        "id": identifiers.identifier("Bk"),
-        "channel_id": channel.id,
-        "title": call.text("title"),
-        "link": call.text("link"),
-        "emoji": call.text("emoji"),
-        "type": "link",
-        "date_created": int(call.now),
-        "date_updated": 0,
-        "rank": str(len(channel.bookmarks)),
-        "last_updated_by_user_id": call.app.bot_user_id,
-        "app_id": call.app.id,
-    }
 
 
 def _needs_item(call: Call) -> None:

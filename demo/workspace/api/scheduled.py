@@ -5,6 +5,7 @@ from datetime import timedelta
 from demo.workspace import Json, identifiers
 from demo.workspace.api.call import Call
 from demo.workspace.api.chat import CONTENT_ERRORS, check_as, content_of, destination, thread_of
+from demo.workspace.api.paging import page
 from demo.workspace.api.registry import method
 from demo.workspace.errors import SlackError
 from demo.workspace.state.channels import Channel
@@ -12,6 +13,7 @@ from demo.workspace.state.world import ScheduledMessage
 
 SCHEDULE_HORIZON = timedelta(days=120)
 SCHEDULED_PER_FIVE_MINUTES = 30
+LIST_MAX = 1000
 
 
 @method(
@@ -70,8 +72,11 @@ async def delete_scheduled_message(call: Call) -> Json:
     raises="invalid_channel",
 )
 async def list_scheduled(call: Call) -> Json:
+    """The next ones first, `oldest` and `latest` bound when they are due."""
     if call.has("channel") and call.text("channel") not in call.world.state.channels:
         raise SlackError("invalid_channel")
+    soonest = call.number("oldest", 0, at_most=10**11)
+    last = call.number("latest", 10**11, at_most=10**11)
     waiting = [s for s in call.world.state.scheduled.values() if s.app_id == call.app.id]
     listed = [
         {
@@ -81,10 +86,11 @@ async def list_scheduled(call: Call) -> Json:
             "date_created": s.created_seconds,
             "text": s.message["text"],
         }
-        for s in waiting
-        if call.text("channel", s.channel) == s.channel
+        for s in sorted(waiting, key=lambda s: s.post_at_seconds)
+        if call.text("channel", s.channel) == s.channel and soonest <= s.post_at_seconds <= last
     ]
-    return {"scheduled_messages": listed, "response_metadata": {"next_cursor": ""}}
+    shown, next_cursor = page(call, listed, LIST_MAX, cursor_error="invalid_arguments")
+    return {"scheduled_messages": shown, "response_metadata": {"next_cursor": next_cursor}}
 
 
 def _post_at(call: Call) -> int:

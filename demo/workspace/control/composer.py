@@ -56,7 +56,7 @@ class Composer:
             "type": "message",
             "ts": channel.next_ts(self._world.clock.now()),
             "user": me.id,
-            "team": self._world.state.team_id,
+            "team": me.team(self._world.state.team_id),
             "text": with_mentions(self._world, escaped(text)),
         }
         if thread_ts:
@@ -73,9 +73,7 @@ class Composer:
         invited = re.findall(r"<@(U\w+)>", with_mentions(self._world, escaped(text)))
         for user in invited:
             if user not in channel.members:
-                channel.members.append(user)
-                self._stand_in.events.member_joined(channel, user, inviter=me.id)
-        self._world.changed(channel=channel.id, state=True)
+                self._stand_in.rooms.admit(channel, user, inviter=me.id)
         if not invited:
             return {"ok": False, "error": "no_user", "text": "Say whom: /invite @name"}
         return {"ok": True}

@@ -1,13 +1,14 @@
 """Faults and time on request, for tests and for people who want to see the bot cope.
 
 `POST /_workspace/fault {"kind": ...}` with, for the next `times` (1) calls of `method` (`*`): `ratelimited` (`seconds`
-as Retry-After), `http_error` (`status`), `error` (`error`), `delay` (`seconds`), `drop_before` and `drop_after` (the
-connection breaks before or after the work was done); for the next `times` deliveries of `delivery` (`slash_commands`,
-`interactive`, `events_api` or `*`): `duplicate_deliveries`, `delay_deliveries` (`seconds`), `lose_acks`; and at once:
+as Retry-After), `http_error` (`status`), `error` (`error`), `delay` (`seconds`), `duplicate` (worked twice, as after a
+resend), `drop_before` and `drop_after` (the connection breaks before or after the work was done); for the next `times`
+deliveries of `delivery` (`slash_commands`, `interactive`, `events_api` or `*`): `drop_deliveries`, `delay_deliveries`
+(`seconds`), `duplicate_deliveries`, `reorder_deliveries` (the next one overtakes it), `lose_acks`; and at once:
 `rate_limits` (`enabled`), `disconnect_sockets` (`reason`, `app_id`), `silence_sockets` (`enabled`: they stay open, and
-neither payloads nor answers to pings come), `deactivate`, `reactivate`, `guest`, `stranger` (`user`), `add_to_group`
-and `remove_from_group` (`user`, `group`), `leave_channel` (`user`, `channel`), `archive` (`channel`), `expire_tokens`
-(`app_id`), `clear`.
+neither payloads nor answers to pings come), `deactivate`, `reactivate`, `guest`, `single_channel_guest`, `stranger`,
+`member` (`user`), `add_to_group` and `remove_from_group` (`user`, `group`), `leave_channel` (`user`, `channel`),
+`archive` (`channel`), `expire_tokens` (`app_id`), `clear`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from demo.workspace.stand_in import StandIn
 
 Act = Callable[[Json], Awaitable[None]]
+FOREIGN_TEAM = "T0STRANGER"
 _DELIVERIES = {"slash_commands", "interactive", "events_api", "*"}
 
 
@@ -42,7 +44,9 @@ class Faulting:
             "deactivate": self._marker(deleted=True),
             "reactivate": self._marker(deleted=False),
             "guest": self._marker(is_restricted=True),
-            "stranger": self._marker(is_stranger=True),
+            "single_channel_guest": self._marker(is_restricted=True, is_ultra_restricted=True),
+            "stranger": self._marker(is_stranger=True, home_team=FOREIGN_TEAM),
+            "member": self._marker(is_restricted=False, is_ultra_restricted=False, is_stranger=False, home_team=""),
             "add_to_group": self._add_to_group,
             "remove_from_group": self._remove_from_group,
             "leave_channel": self._leave_channel,
@@ -54,16 +58,20 @@ class Faulting:
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/_workspace/fault", self.fault), web.post("/_workspace/clock", self.clock)]
 
+    def kinds(self) -> list[str]:
+        return sorted(CALL_FAULTS | DELIVERY_FAULTS | self._at_once.keys())
+
     async def fault(self, request: web.Request) -> web.Response:
         ask = await asked.body(request)
         kind = str(asked.needed(ask, "kind"))
         if kind in CALL_FAULTS | DELIVERY_FAULTS:
             self._stand_in.faults.plan(_planned(kind, ask))
+            self._world.changed(state=True)
         elif kind in self._at_once:
             await self._at_once[kind](ask)
             self._world.changed(state=True)
         else:
-            known = ", ".join(sorted(CALL_FAULTS | DELIVERY_FAULTS | self._at_once.keys()))
+            known = ", ".join(self.kinds())
             raise ControlError(400, "unknown_fault", f"no fault {kind!r}; there are {known}")
         return web.json_response({"ok": True})
 
@@ -85,12 +93,13 @@ class Faulting:
     async def _disconnect(self, ask: Json) -> None:
         await self._stand_in.sockets.disconnect(ask.get("app_id"), str(ask.get("reason", "refresh_requested")))
 
-    def _marker(self, **flags: bool) -> Act:
+    def _marker(self, **flags: object) -> Act:
         async def mark(ask: Json) -> None:
             person = self._person(ask)
             for name, value in flags.items():
                 setattr(person, name, value)
             person.updated_seconds = int(self._world.clock.now())
+            self._stand_in.events.person_changed(person.slack_shape(self._world.state.team_id, with_email=False))
 
         return mark
 
@@ -98,30 +107,33 @@ class Faulting:
         users, user = self._group_users(ask), self._person(ask).id
         if user not in users:
             users.append(user)
+            self._stand_in.events.group_changed(ask["group"], added=[user], removed=[])
 
     async def _remove_from_group(self, ask: Json) -> None:
         users, user = self._group_users(ask), self._person(ask).id
         if user not in users:
             raise ControlError(400, "not_in_group", f"{user} is not in {ask['group']}")
         users.remove(user)
+        self._stand_in.events.group_changed(ask["group"], added=[], removed=[user])
 
     async def _leave_channel(self, ask: Json) -> None:
         channel = self._world.channel_named(str(asked.needed(ask, "channel")))
         if channel is None or ask.get("user") not in channel.members:
             raise ControlError(404, "not_in_channel", f"{ask.get('user')} is not in {ask['channel']}")
-        channel.members.remove(ask["user"])
+        self._stand_in.rooms.dismiss(channel, ask["user"])
 
     async def _archive(self, ask: Json) -> None:
         channel = self._world.channel_named(str(asked.needed(ask, "channel")))
         if channel is None:
             raise ControlError(404, "channel_not_found", f"there is no channel {ask['channel']!r}")
-        channel.is_archived = True
+        self._stand_in.rooms.archive(channel, channel.creator, is_archived=True)
 
     async def _expire_tokens(self, ask: Json) -> None:
         """The app's bot token is replaced; the old one is worth nothing from now on."""
         app = self._world.state.apps.get(str(asked.needed(ask, "app_id")))
         if app is None:
             raise ControlError(404, "app_not_found", f"no app {ask['app_id']!r} is installed")
+        self._stand_in.events.tokens_revoked(app)
         app.bot_token = identifiers.bot_token()
 
     async def _clear(self, _: Json) -> None:

@@ -5,6 +5,7 @@ import copy
 import logging
 import uuid
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -36,6 +37,9 @@ class Ack:
 
     def as_json(self) -> Json:
         return {"ok": True} if self.ok else {"ok": False, "error": self.error}
+
+
+LOST = Ack(ok=False, error="operation_timeout", reason="timeout")
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,36 @@ class Deliveries:
     def __init__(self, world: World, sockets: Sockets, faults: Faults) -> None:
         self._world, self._sockets, self._faults = world, sockets, faults
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._overtaking: dict[str, asyncio.Event] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def hand_over(self, app: InstalledApp, parcel: Parcel) -> Ack:
         """Deliver once (more often when a fault says so) and wait at most three seconds for the answer."""
         parcel = copy.deepcopy(parcel)
         fault = self._faults.take(DELIVERY_FAULTS, parcel.kind)
-        if fault is not None and fault.kind == "delay_deliveries":
+        kind = fault.kind if fault is not None else ""
+        if kind == "drop_deliveries":
+            return LOST
+        if kind == "delay_deliveries" and fault is not None:
             await asyncio.sleep(fault.seconds)
+        if kind == "reorder_deliveries":
+            await self._overtaken(app)
         ack = await self._attempt(app, parcel)
-        if fault is not None and fault.kind == "duplicate_deliveries":
+        if kind == "duplicate_deliveries":
             self.in_background(self._attempt(app, parcel))
-        if fault is not None and fault.kind == "lose_acks":
-            return Ack(ok=False, error="operation_timeout", reason="timeout")
-        return ack
+        self._let_overtaken_go(app)
+        return LOST if kind == "lose_acks" else ack
+
+    async def _overtaken(self, app: InstalledApp) -> None:
+        """Wait until another parcel was handed over; when none comes, this one goes after all."""
+        waiting = self._overtaking.setdefault(app.id, asyncio.Event())
+        with suppress(TimeoutError):
+            await self._world.clock.within(ACK_DEADLINE, waiting.wait())
+
+    def _let_overtaken_go(self, app: InstalledApp) -> None:
+        waiting = self._overtaking.pop(app.id, None)
+        if waiting is not None:
+            waiting.set()
 
     def in_background(self, work: Coroutine[Any, Any, object]) -> None:
         """Run something nobody waits for; what it raises is logged."""

@@ -70,20 +70,51 @@ class Events:
             "reaction": name,
             "item": {"type": "message", "channel": channel.id, "ts": message["ts"]},
             "item_user": message.get("user", ""),
-            "event_ts": f"{self._world.clock.now():.6f}",
+            "event_ts": self._now(),
         }
         self._tell_all(channel, kind, event)
 
-    def member_joined(self, channel: Channel, user: str, inviter: str | None = None) -> None:
+    def member_moved(self, kind: str, channel: Channel, user: str, inviter: str | None = None) -> None:
+        """`kind` is `member_joined_channel` or `member_left_channel`."""
         event: Json = {
-            "type": "member_joined_channel",
+            "type": kind,
             "user": user,
             "channel": channel.id,
             "channel_type": "G" if channel.is_private else "C",
             "team": self._world.state.team_id,
-            "event_ts": f"{self._world.clock.now():.6f}",
+            "event_ts": self._now(),
         }
-        self._tell_all(channel, "member_joined_channel", event | ({"inviter": inviter} if inviter else {}))
+        self._tell_all(channel, kind, event | ({"inviter": inviter} if inviter else {}))
+
+    def channel_changed(self, kind: str, room: Channel, **fields: object) -> None:
+        """`channel_rename`, `channel_archive` or `channel_unarchive`; of private channels nothing is told."""
+        if not room.is_private:
+            self._tell_everybody(kind, {"type": kind, **fields, "event_ts": self._now()})
+
+    def person_changed(self, user: Json) -> None:
+        event = {"type": "user_change", "user": user, "cache_ts": int(self._world.clock.now()), "event_ts": self._now()}
+        self._tell_everybody("user_change", event)
+
+    def group_changed(self, group_id: str, *, added: list[str], removed: list[str]) -> None:
+        now = int(self._world.clock.now())
+        event = {
+            "type": "subteam_members_changed",
+            "subteam_id": group_id,
+            "team_id": self._world.state.team_id,
+            "date_previous_update": now,
+            "date_update": now,
+            "added_users": added,
+            "added_users_count": len(added),
+            "removed_users": removed,
+            "removed_users_count": len(removed),
+            "event_ts": self._now(),
+        }
+        self._tell_everybody("subteam_members_changed", event)
+
+    def tokens_revoked(self, app: InstalledApp) -> None:
+        if app.hears("tokens_revoked"):
+            tokens = {"oauth": [], "bot": [app.bot_user_id]}
+            self._tell(app, {"type": "tokens_revoked", "tokens": tokens, "event_ts": self._now()})
 
     def home_opened(self, app: InstalledApp, user: str, channel: str, view: Json | None) -> None:
         event: Json = {
@@ -91,7 +122,7 @@ class Events:
             "user": user,
             "channel": channel,
             "tab": "home",
-            "event_ts": f"{self._world.clock.now():.6f}",
+            "event_ts": self._now(),
         }
         if app.hears("app_home_opened"):
             self._tell(app, event | ({"view": view} if view else {}))
@@ -103,6 +134,15 @@ class Events:
         for app in self._present(channel):
             if app.hears(subscription):
                 self._tell(app, event)
+
+    def _tell_everybody(self, subscription: str, event: Json) -> None:
+        """What concerns the whole team."""
+        for app in self._world.state.apps.values():
+            if app.hears(subscription):
+                self._tell(app, event)
+
+    def _now(self) -> str:
+        return f"{self._world.clock.now():.6f}"
 
     def _tell(self, app: InstalledApp, event: Json) -> None:
         self._deliveries.in_background(self._deliver(app, self._callback(app, copy.deepcopy(event))))

@@ -146,7 +146,7 @@ def frame(world: World, kind: str, app: InstalledApp, person: Person) -> Json:
     team = world.state.team_id
     return {
         "type": kind,
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": team},
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team(team)},
         "api_app_id": app.id,
         "token": app.verification_token,
         "team": {"id": team, "domain": "takumi-local"},

@@ -20,6 +20,8 @@ class Channel(BaseModel):
     creator: str
     created_seconds: int
     topic: str = ""
+    purpose: str = ""
+    previous_names: list[str] = Field(default_factory=list)
     is_private: bool = False
     is_im: bool = False
     is_archived: bool = False
@@ -79,8 +81,8 @@ class Channel(BaseModel):
             "is_member": viewer in self.members,
             "creator": self.creator,
             "topic": {"value": self.topic, "creator": self.creator, "last_set": self.created_seconds},
-            "purpose": {"value": "", "creator": "", "last_set": 0},
-            "previous_names": [],
+            "purpose": {"value": self.purpose, "creator": "", "last_set": 0},
+            "previous_names": list(self.previous_names),
         }
 
 

@@ -32,6 +32,7 @@ EVENT_SCOPES: dict[str, str | None] = {
     "subteam_updated": "usergroups:read",
     "subteam_members_changed": "usergroups:read",
     "channel_archive": "channels:read",
+    "channel_unarchive": "channels:read",
     "channel_rename": "channels:read",
     "link_shared": "links:read",
 }

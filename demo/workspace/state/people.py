@@ -18,9 +18,11 @@ class Person(BaseModel):
     title: str
     color: str
     is_restricted: bool = False
+    is_ultra_restricted: bool = False
     is_stranger: bool = False
     is_invited: bool = False
     deleted: bool = False
+    home_team: str = ""
     app_id: str | None = None
     bot_id: str | None = None
     updated_seconds: int = 0
@@ -36,6 +38,10 @@ class Person(BaseModel):
         if self.is_bot:
             return "bot"
         return "guest" if self.is_restricted else "member"
+
+    def team(self, here: str) -> str:
+        """The team a person belongs to: this one, or a stranger's own."""
+        return self.home_team or here
 
     @property
     def email(self) -> str:
@@ -55,7 +61,7 @@ class Person(BaseModel):
         """The user object of `users.info`; Slack leaves fields of deactivated people out."""
         shape: Json = {
             "id": self.id,
-            "team_id": team_id,
+            "team_id": self.team(team_id),
             "name": self.name,
             "deleted": self.deleted,
             "profile": self._profile(team_id, with_email=with_email),
@@ -66,7 +72,7 @@ class Person(BaseModel):
         return shape if self.deleted else shape | self._living()
 
     def _living(self) -> Json:
-        flags = {"is_admin": False, "is_owner": False, "is_primary_owner": False, "is_ultra_restricted": False}
+        flags = {"is_admin": False, "is_owner": False, "is_primary_owner": False}
         optional = {"is_stranger": self.is_stranger, "is_invited_user": self.is_invited}
         return {
             "color": self.color,
@@ -75,6 +81,7 @@ class Person(BaseModel):
             "tz_label": "Japan Standard Time",
             "tz_offset": 32400,
             "is_restricted": self.is_restricted,
+            "is_ultra_restricted": self.is_ultra_restricted,
             "is_email_confirmed": not self.is_bot,
             "who_can_share_contact_card": "EVERYONE",
             **flags,
@@ -90,7 +97,7 @@ class Person(BaseModel):
             "display_name_normalized": self.name,
             "status_text": "",
             "status_emoji": "",
-            "team": team_id,
+            "team": self.team(team_id),
         }
         if self.is_bot:
             return profile | {"api_app_id": self.app_id, "bot_id": self.bot_id}
