@@ -19,7 +19,10 @@ log = structlog.get_logger()
 Look = Callable[[], Awaitable[None]]
 
 LEASE = timedelta(seconds=5)
+# Often while entries come, for intents wait for it; an idle bot would spend a tenth of a core on looking so often.
 LOOK_EVERY = timedelta(milliseconds=50)
+LOOK_WHEN_QUIET = timedelta(milliseconds=250)
+QUIET_AFTER = timedelta(seconds=5)
 LOOK_FOR_ANCHOR_EVERY = timedelta(milliseconds=250)
 BATCH_SIZE = 2048
 BATCHES_AN_ANCHOR = 256
@@ -86,27 +89,33 @@ class Sequencer:
         self._chain, self._place, self._owner = chain, place, owner
         self._token = uuid4().hex
         self._is_ours = False
+        self._chained_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, whatever happens to the database: what failed is done at the next look."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat("chain", self._look, stop, LOOK_EVERY))
-            group.create_task(self._repeat("lease", self._lease, stop, LEASE / 3))
-            group.create_task(self._repeat("months", self._prepare, stop, timedelta(hours=6)))
+            group.create_task(self._repeat("chain", self._look, stop, self._pace))
+            group.create_task(self._repeat("lease", self._lease, stop, lambda: LEASE / 3))
+            group.create_task(self._repeat("months", self._prepare, stop, lambda: timedelta(hours=6)))
             if self._place is not None:
-                group.create_task(self._repeat("anchor", self.anchor, stop, LOOK_FOR_ANCHOR_EVERY))
+                group.create_task(self._repeat("anchor", self.anchor, stop, lambda: LOOK_FOR_ANCHOR_EVERY))
 
-    async def _repeat(self, what: str, look: Look, stop: asyncio.Event, every: timedelta) -> None:
+    def _pace(self) -> timedelta:
+        quiet_seconds = asyncio.get_running_loop().time() - self._chained_at
+        return LOOK_EVERY if quiet_seconds < QUIET_AFTER.total_seconds() else LOOK_WHEN_QUIET
+
+    async def _repeat(self, what: str, look: Look, stop: asyncio.Event, every: Callable[[], timedelta]) -> None:
         while not stop.is_set():
-            wait = every
+            at_least = timedelta()
             try:
                 await look()
             except Unavailable as error:
                 log.warning("sequencer.no_answer", what=what, told=str(error), **error.facts)
-                wait = max(every, timedelta(seconds=1))
+                at_least = timedelta(seconds=1)
             except Exception as error:
                 log.exception("sequencer.failed", what=what, error=str(error))
-                wait = max(every, timedelta(seconds=5))
+                at_least = timedelta(seconds=5)
+            wait = max(every(), at_least)
             with suppress(TimeoutError):
                 jitter = random.uniform(0.8, 1.2)  # noqa: S311 - so that replicas do not move together
                 await asyncio.wait_for(stop.wait(), wait.total_seconds() * jitter)
@@ -124,6 +133,7 @@ class Sequencer:
                 self._is_ours = False
             if not chained:
                 return
+            self._chained_at = asyncio.get_running_loop().time()
 
     async def _prepare(self) -> None:
         await self._chain.publish_key()
