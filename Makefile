@@ -27,9 +27,9 @@ demo: $(VENV)/.demo ## the whole product on this machine; ARGS="--headless --jso
 demo-reset: ## forget everything the demo kept in .demo/
 	@rm -rf .demo
 
-# Most tests wait for a server most of the time, so there are more processes than cores. A file stays in one of them.
+# Most tests wait for a server most of the time, so there are more processes than cores; tests/conftest.py says how they are spread.
 test: $(VENV)/.dev ## every test, in four processes; ARGS="tests/unit -n0" for some; what misses a program skips and says so
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadscope $(ARGS)
 
 tools: .tools/.installed ## anvil, cast, forge, solc and OpenZeppelin from npm, into .tools; their tests skip without
 

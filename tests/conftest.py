@@ -3,6 +3,8 @@
 import sys
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from demo import ports
 
@@ -10,6 +12,9 @@ pytest_plugins = ("tests.servers", "tests.stores")
 
 # What takes longest begins first: processes that work side by side shall end together.
 LONGEST_FIRST = ("e2e", "mutations", "integration", "contract", "unit")
+# A file stays in one process, and tests/e2e as a whole does too: its files share bots, which work even when nobody asks
+# them. These ask for no shared bot.
+E2E_WITH_BOTS_OF_THEIR_OWN = ("tests/e2e/test_crashes.py", "tests/e2e/test_escalation.py", "tests/e2e/test_page.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +28,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: LONGEST_FIRST.index(item.path.relative_to(config.rootpath).parts[1]))
+
+
+class Spreading(LoadScopeScheduling):
+    """Which tests stay together in one of several processes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        shares_bots = file.startswith("tests/e2e/") and file not in E2E_WITH_BOTS_OF_THEIR_OWN
+        return "tests/e2e" if shares_bots else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spreading:
+    config.option.loadscopereorder = False  # else what has most tests begins first, and they are the quick ones
+    return Spreading(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
