@@ -32,6 +32,7 @@ from bot.services.alert_documents import AlertPainter
 from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
 from bot.services.archive import ArchiveLoss
+from bot.services.backup_care import BackupCare, UnprovenWatch
 from bot.services.backups import Backups
 from bot.services.call_documents import CallPainter
 from bot.services.calls import Calls
@@ -188,6 +189,7 @@ class Running:
         wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
         switch = DeadMansSwitch(store, self.services.alerts, self._bot.settings.db_name)
         wakes = (*wakes, Sweep("dead man's switch", switch.look, DEAD_MAN))
+        wakes = (*wakes, Sweep("unproven backups", UnprovenWatch(store, self.services.alerts).look, DEAD_MAN))
         wakes = (*wakes, Sweep("trail", self._bot.trail.look))
         wakes = (*wakes, Sweep("reopening", Reopening(store, ClosedTargets(self._tools)).look, lease))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
@@ -231,7 +233,9 @@ def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
         for row in firing(clusters=True)
         if row.starter
     }
-    return {**starters, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
+    care = BackupCare(runs, channel)
+    quiet = {"backup-proof": care.prove, "backup-retention": care.expire}
+    return {**starters, **quiet, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
 
 
 def _calendar(settings: Settings, schedules: Schedules) -> Calendar:

@@ -90,6 +90,22 @@ HOUSE: tuple[ScheduleRow, ...] = (
         "30 3 * * *",
         Starter(StarterKind.RUNBOOK, "drop-kept-copies"),
     ),
+    ScheduleRow(
+        "backup-proof",
+        "Prove the newest backup that nobody has proven",
+        Frequency.DAILY,
+        "prove-backup",
+        "15 2-5 * * *",
+        Starter(StarterKind.RUNBOOK, "prove-backup"),
+    ),
+    ScheduleRow(
+        "backup-retention",
+        "Delete expired backups",
+        Frequency.DAILY,
+        "expire-backups",
+        "0 4 * * *",
+        Starter(StarterKind.RUNBOOK, "expire-backups"),
+    ),
 )
 
 

@@ -133,7 +133,10 @@ class Runs:
         return refused
 
     async def has_work(self, runbook: str, params: Params) -> bool:
-        """Whether its plan would do anything; a platform that cannot be looked at counts as work, and is then told."""
+        """Whether its plan would do anything; a platform that cannot be looked at counts as work, and is then told.
+
+        A look-up that says "there is nothing to do" in its own words means no. Raises: Refused.
+        """
         loaded = self._loaded(runbook)
         async with self.store.work() as work:
             now = await work.now()
@@ -141,6 +144,8 @@ class Runs:
             facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
         except OperationFailed:
             return True
+        except RequestError:
+            return False
         return bool(loaded.runbook.plan(params, facts, RunInfo("", now)).steps)
 
     async def undo(self, number: int, asked: Asked) -> Run:
