@@ -12,6 +12,7 @@ from bot.config import Settings, SlackMode
 from bot.domain.canonical import digest
 from bot.domain.errors import BotError
 from bot.domain.redaction import Redactor
+from bot.domain.targets import Environment
 from bot.engine.queue import Queue, deferral_sql
 from bot.installation import (
     gate_of,
@@ -28,10 +29,11 @@ from bot.operations.tools.wallets import WalletSignatures
 from bot.services.catalogue import Catalogue
 from bot.services.front import Front
 from bot.services.gate import TrailWatch
+from bot.services.people import People
 from bot.services.ports import ChatUnavailable, Store
 from bot.services.proofs import Proofs
 from bot.services.rows import Job
-from bot.services.satisfiable import gaps
+from bot.services.satisfiable import Enrolled, enrolled, gaps
 from bot.slack.clients import web_client
 from bot.slack.gateway import SlackChat
 from bot.slack.receive import Receiver, build_app
@@ -92,12 +94,19 @@ class Bot:
     async def gaps(self) -> Sequence[str]:
         """Policies that nobody can satisfy."""
         environment = self.settings.environment
-        return await gaps(self.chat, self.catalog, (environment, staging_of(environment)))
+        return await gaps(self.chat, self.catalog, (environment, staging_of(environment)), self.rules)
+
+    async def enrolled(self) -> Enrolled | None:
+        """Who could prove themselves where the highest risk asks for it; None where no rule does."""
+        if self.rules.ruled_as(self.settings.environment) is not Environment.PRODUCTION:
+            return None
+        return await enrolled(self.chat, People(self.chat, "", self.settings.aliases), self.proofs())
 
     async def report_gaps(self) -> None:
         """Say at the start what the doctor would say."""
         try:
-            for gap in await self.gaps():
+            found = await self.enrolled()
+            for gap in (*await self.gaps(), *(found.gaps if found else ())):
                 log.warning("policy.nobody_can_satisfy", gap=gap)
         except (ChatUnavailable, BotError) as error:
             log.warning("policy.not_looked_at", error=str(error))

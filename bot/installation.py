@@ -214,6 +214,7 @@ def rules_of(settings: Settings, catalog: Catalog) -> Rules:
         glass_people=frozenset(settings.glass_people),
         approvals_channel=settings.approvals_channel,
         alerts_channel=settings.channel,
+        as_production=settings.production_rules_everywhere,
     )
 
 

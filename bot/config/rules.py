@@ -45,6 +45,11 @@ class RuleSettings(BaseModel):
         (),
         description='When what is disruptive or destructive may run, as JSON: ["mon-thu 09:00-16:00"]; none is always.',
     )
+    production_rules_everywhere: bool = Field(
+        default=False,
+        description="true puts staging and the demo under production's rules of approval, to practise them: two "
+        "people, a proof beyond the Slack session, the typed name. Nothing makes production's rules weaker.",
+    )
     glass_runbooks: tuple[str, ...] = Field(
         (), description="The runbooks for which glass may be broken in an open P0 or P1, as JSON."
     )

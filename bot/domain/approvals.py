@@ -52,7 +52,7 @@ class DecisionRule(StrEnum):
 
 def needs_proof(run: Run) -> bool:
     """The highest risk: a stolen Slack session must not be able to approve it."""
-    return run.risk is Risk.DESTRUCTIVE and run.environment == Environment.PRODUCTION
+    return run.risk is Risk.DESTRUCTIVE and run.ruled_as == Environment.PRODUCTION
 
 
 def broken_rule(decision: Decision, run: Run | None, earlier: Sequence[Decision], now: datetime) -> DecisionRule | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain.risk import Risk, Severity
+from bot.domain.targets import Environment
 
 
 class RunState(StrEnum):
@@ -98,7 +99,8 @@ class Run:
 
     `card` is what an approver reads besides the plan: `shown` facts as [label, value, tolerance] and `warnings`.
     `severity` is that of the open `incident` (its number; None without one), else the runbook's. `glass` is the reason
-    for which glass was broken, or empty.
+    for which glass was broken, or empty. `own_severity` is the runbook's; `as_production` is set where production's
+    rules of approval hold everywhere.
     """
 
     id: str
@@ -129,6 +131,18 @@ class Run:
     severity: Severity = Severity.P1
     incident: int | None = None
     glass: str = ""
+    own_severity: Severity = Severity.P3
+    as_production: bool = False
+
+    @property
+    def ruled_as(self) -> str:
+        """The environment whose rules of approval hold for it: its own, or the strictest."""
+        return Environment.PRODUCTION if self.as_production else self.environment
+
+    @property
+    def seats_severity(self) -> Severity:
+        """Whose role of the matrix has to say yes: an incident that is less urgent than the runbook eases nothing."""
+        return min(self.severity, self.own_severity)
 
     @property
     def label(self) -> str:

@@ -55,12 +55,21 @@ class Approvals:
             now = await work.now()
         if run is None:
             raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
-        role = seat_for(Case(run, earlier, now), person, actor, verdict)
+        role = await self._seat(Case(run, earlier, now), person, actor, verdict)
         proven = await self._proven(run, role, actor, proof) if verdict is Verdict.APPROVED else ""
         decision = Decision(run.id, run.digest, actor.principal, actor.slack_user, role, verdict, reason, proven)
         if verdict is Verdict.APPROVED:
             await self._must_be_fresh(run, actor)
         return await self._record(run, decision, actor)
+
+    async def _seat(self, case: Case, person: Person, actor: Actor, verdict: Verdict) -> Role:
+        """Where they sit; for who could sit in several seats, others are looked up. Raises: Refused."""
+        role = seat_for(case, person, actor, verdict)
+        if verdict is Verdict.DENIED or len(person.roles & need_of(case.run).roles) == 1:
+            return role
+        gone = {actor.principal, *(one.approver for one in case.earlier)}
+        able = await self._able(case.run)
+        return seat_for(case, person, actor, verdict, [roles for who, roles in able.items() if who not in gone])
 
     async def _proven(self, run: Run, role: Role, actor: Actor, proof: Proof) -> str:
         """How they were proven, where the risk asks for it. Raises: Refused."""
@@ -79,7 +88,7 @@ class Approvals:
             earlier = await work.approvals.of_run(run_id)
         if run is None or self.proofs is None:
             raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
-        role = seat_for(Case(run, earlier, now), person, actor, Verdict.APPROVED)
+        role = await self._seat(Case(run, earlier, now), person, actor, Verdict.APPROVED)
         return await self.proofs.challenge(actor, run, role)
 
     async def _must_be_fresh(self, run: Run, actor: Actor) -> None:
@@ -157,7 +166,8 @@ class Approvals:
     async def must_be_approvable(self, run: Run) -> None:
         """Raises: Refused naming the role that nobody but the requester could fill."""
         need = need_of(run)
-        candidates = [await self._candidates(seat, run) for seat in need.seats]
+        able = await self._able(run)
+        candidates = [frozenset(who for who, roles in able.items() if roles & seat) for seat in need.seats]
         for seat, people in zip(need.seats, candidates, strict=True):
             if not people and needs_proof(run):
                 raise Refused(
@@ -172,16 +182,17 @@ class Approvals:
         if not distinct(candidates):
             raise Refused("It needs two different people, and only one fills these roles.", hint="Add somebody.")
 
-    async def _candidates(self, seat: frozenset[Role], run: Run) -> frozenset[str]:
-        """The principals in good standing who could sit there; never the requester."""
-        users = frozenset[str]().union(*[await self.chat.members(role) for role in seat])
-        found = set()
-        for user in users:
-            person = await self.chat.person(user)
-            if not person.refusal:
-                found.add(self.people.actor(user, person.team).principal)
-        others = found - {run.requester}
-        return frozenset([one for one in others if await self._can_prove(run, one)])
+    async def _able(self, run: Run) -> Mapping[str, frozenset[Role]]:
+        """The principals whose yes could count, each with the roles that it could be in; never the requester."""
+        found: dict[str, frozenset[Role]] = {}
+        for role in sorted(need_of(run).roles):
+            for user in await self.chat.members(role):
+                person = await self.chat.person(user)
+                if not person.refusal:
+                    principal = self.people.actor(user, person.team).principal
+                    found[principal] = found.get(principal, frozenset()) | {role}
+        found.pop(run.requester, None)
+        return {who: roles for who, roles in found.items() if await self._can_prove(run, who)}
 
     async def _can_prove(self, run: Run, principal: str) -> bool:
         return not needs_proof(run) or (self.proofs is not None and bool(await self.proofs.usable(principal)))

@@ -33,12 +33,13 @@ async def ask_people(work: Work, run: Run, actor: Actor, rules: Rules) -> None:
 
 def must_be_confirmed(run: Run, plan: Plan, typed: str) -> None:
     """Raises: Refused when a destructive request for production does not name its target."""
-    if run.risk is not Risk.DESTRUCTIVE or run.environment != Environment.PRODUCTION:
+    if run.risk is not Risk.DESTRUCTIVE or run.ruled_as != Environment.PRODUCTION:
         return
     target = target_of(plan)
     if typed != target:
         said = f"You typed {typed!r}, and the target is {target!r}" if typed else f"This would change {target!r}"
-        raise Refused(f"{said}, in production.", hint=f"Say that you mean it: add confirm={target} to the command.")
+        where = "in production" if run.environment == Environment.PRODUCTION else "where production's rules hold"
+        raise Refused(f"{said}, {where}.", hint=f"Say that you mean it: add confirm={target} to the command.")
 
 
 def target_of(plan: Plan) -> str:

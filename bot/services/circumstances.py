@@ -1,6 +1,6 @@
 """What a request is made in: the open incident, a freeze, the maintenance windows, broken glass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain import phrases
@@ -9,6 +9,7 @@ from bot.domain.incidents import Incident
 from bot.domain.people import Actor
 from bot.domain.risk import Risk, Severity
 from bot.domain.runbooks import Runbook
+from bot.domain.runs import Run
 from bot.policy.rules import Rules
 from bot.services.ports import Work
 
@@ -18,11 +19,18 @@ URGENT = (Severity.P0, Severity.P1)
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How urgent a request is, because of what, and for which reason glass is broken for it."""
+    """How urgent a request is, because of what, for which reason glass is broken for it, and under whose rules."""
 
     severity: Severity
     incident: Incident | None
     glass: str
+    as_production: bool
+
+    def of(self, run: Run) -> Run:
+        """The run, in them."""
+        number = self.incident.number if self.incident else None
+        found = replace(run, severity=self.severity, incident=number, glass=self.glass)
+        return replace(found, as_production=self.as_production)
 
 
 async def circumstances(work: Work, rules: Rules, book: Runbook, actor: Actor, glass: str) -> Circumstances:
@@ -36,7 +44,7 @@ async def circumstances(work: Work, rules: Rules, book: Runbook, actor: Actor, g
         why = await frozen(work, rules, await work.now())
         if why:
             raise Refused(f"{why}.", hint="Ask again afterwards; in an open P0 or P1, glass can be broken.")
-    return Circumstances(severity, incident, glass)
+    return Circumstances(severity, incident, glass, rules.as_production)
 
 
 async def frozen(work: Work, rules: Rules, now: datetime) -> str:

@@ -52,7 +52,9 @@ class Opening:
 
 # What a request says beside its runbook's parameters.
 BESIDE = ("confirm", "break_glass")
-_CONFIRM = FormField("confirm", "Type the target's name", "Needed where the target is production.", optional=True)
+_CONFIRM = FormField(
+    "confirm", "Type the target's name", "Needed in production, and where its rules hold.", optional=True
+)
 _GLASS = FormField(
     "break_glass", "Break glass, because", "In an open P0 or P1 alone: one approval less, and loud.", optional=True
 )

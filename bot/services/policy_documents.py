@@ -17,12 +17,14 @@ from bot.policy.rules import Rules
 from bot.services.circumstances import DISTURBING
 from bot.services.seats import named
 
+EVERYWHERE = "Production's rules hold everywhere here, whatever the environment."
 _WHERE = (Environment.STAGING, Environment.PRODUCTION)
 
 
 def everything(rules: Rules) -> list[Part]:
     return [
         Heading("Approvals"),
+        *([Text(EVERYWHERE)] if rules.as_production else []),
         Table(("Risk", "Where", "Severity", "Needs"), approval_rows()),
         Heading("While nobody answers"),
         Table(("Severity", "Asked", "Reminded", "Called", "CTO reminded", "Expires"), escalation_rows(rules.timetable)),
@@ -88,11 +90,15 @@ def _exceptions(rules: Rules) -> list[Part]:
 def explained(book: Runbook, rules: Rules, incident: Incident | None) -> Sequence[Part]:
     """What one runbook needs, in the circumstances of now."""
     severity = incident.severity if incident else book.severity
+    asked = min(severity, book.severity)
     why = f"the open incident {incident.number}" if incident else "the runbook itself; no incident is open"
-    parts: list[Part] = [Text(f"{book.name} is {book.risk.value}; a request would be {severity.value}, from {why}.")]
+    parts: list[Part] = [*([Text(EVERYWHERE)] if rules.as_production else [])]
+    parts.append(Text(f"{book.name} is {book.risk.value}; a request would be {severity.value}, from {why}."))
+    if asked is not severity:
+        parts.append(Text(f"The incident is less urgent than the runbook: it needs the yes of {asked.value}."))
     if book.risk not in DISTURBING:
         return [*parts, Text("It needs nobody's yes, and is audited.")]
-    rows = [(where.value, _seats(book, where, severity)) for where in _WHERE]
+    rows = [(where.value, _seats(book, rules.ruled_as(where), asked)) for where in _WHERE]
     glass = book.breakable and book.name in rules.glass_runbooks
     row = next(row for row in escalation_rows(rules.timetable) if row[0] == severity.value)
     return [

@@ -21,7 +21,7 @@ from bot.domain.runs import Origin, Run, RunState, StepRow
 from bot.services.answers import answered_once, keep_answer
 from bot.services.approvals import Approvals
 from bot.services.asking import ask_people, must_be_confirmed
-from bot.services.circumstances import Circumstances, circumstances
+from bot.services.circumstances import circumstances
 from bot.services.freshness import card_of
 from bot.services.gate import Gate
 from bot.services.messages import want_run_messages
@@ -83,7 +83,7 @@ class Runs:
             found = await circumstances(work, rules, loaded.runbook, asked.actor, asked.glass)
         if self.gate is not None:
             await self.gate.must_be_open(loaded.runbook.risk)
-        blank = _in(found, _blank_run(RunInfo(run_id, now), loaded.runbook, params, asked))
+        blank = found.of(_blank_run(RunInfo(run_id, now), loaded.runbook, params, asked))
         try:
             facts = await loaded.runbook.look_up(params, self.tools.for_look_up())
         except OperationFailed as error:
@@ -221,12 +221,8 @@ def _blank_run(info: RunInfo, book: Runbook, params: Params, asked: Asked) -> Ru
         steps=(),
         created_at=info.at,
         undoes=asked.undoes,
+        own_severity=book.severity,
     )
-
-
-def _in(found: Circumstances, run: Run) -> Run:
-    incident = found.incident.number if found.incident else None
-    return replace(run, severity=found.severity, incident=incident, glass=found.glass)
 
 
 def _planned(run: Run, loaded: Loaded, plan: Plan, params: Mapping[str, Any], facts: Mapping[str, Any]) -> Run:
@@ -253,6 +249,7 @@ def request_digest(run: Run, plan: Plan) -> str:
             "definition": run.definition,
             "policy": [sorted(seat) for seat in need.seats],
             "severity": run.severity,
+            "rules": run.ruled_as,
             "glass": run.glass,
             "requester": run.requester,
             "expires_at": run.expires_at,

@@ -12,10 +12,14 @@ from bot.domain.runs import Run
 from bot.domain.targets import Environment
 from bot.policy.approvals import ApprovalNeed, needed
 
+Seats = Sequence[frozenset[Role]]
+# The roles of each person who could still say yes.
+Others = Sequence[frozenset[Role]]
+
 
 def need_of(run: Run) -> ApprovalNeed:
     """The approvals that a stored request waits for."""
-    return needed(run.risk, Environment(run.environment), run.severity, glass=bool(run.glass))
+    return needed(run.risk, Environment(run.ruled_as), run.seats_severity, glass=bool(run.glass))
 
 
 def open_seats(need: ApprovalNeed, decisions: Sequence[Decision]) -> tuple[frozenset[Role], ...]:
@@ -46,8 +50,11 @@ class Case:
     now: datetime
 
 
-def seat_for(case: Case, person: Person, actor: Actor, verdict: Verdict) -> Role:
-    """The role in which somebody decides. Raises: Refused naming the rule that forbids it."""
+def seat_for(case: Case, person: Person, actor: Actor, verdict: Verdict, others: Others = ()) -> Role:
+    """The role in which somebody decides: of several, one after which the others can fill the most of what is left.
+
+    Raises: Refused naming the rule that forbids it.
+    """
     run, earlier = case.run, case.earlier
     need = need_of(run)
     seats = open_seats(need, earlier) if verdict is Verdict.APPROVED else need.seats
@@ -56,7 +63,7 @@ def seat_for(case: Case, person: Person, actor: Actor, verdict: Verdict) -> Role
     taken = {one.role for one in earlier} if verdict is Verdict.APPROVED else set()
     free = (person.roles & wanted) - taken
     # In whatever role: what forbids the person comes before what the person lacks.
-    role = min(free or need.roles or frozenset(Role))
+    role = _wisest(free, seats, others) if free else min(need.roles or frozenset(Role))
     # As if it were proven: a proof is asked for when nothing else stands in the way.
     tried = Decision(run.id, run.digest, actor.principal, "", role, verdict, proof="to come")
     rule = broken_rule(tried, run, earlier, case.now)
@@ -65,6 +72,29 @@ def seat_for(case: Case, person: Person, actor: Actor, verdict: Verdict) -> Role
     if not free:
         raise Refused(f"This needs {named(wanted)}, a role that you do not fill.", hint="Ask somebody who does.")
     return role
+
+
+def _wisest(free: frozenset[Role], seats: Seats, others: Others) -> Role:
+    """It is kept, signed and audited, and never changed afterwards: hence the look at who could come next."""
+
+    def left_empty(role: Role) -> int:
+        left = [seat for seat in seats if role not in seat]
+        return len(left) - filled(left, others)
+
+    return min(sorted(free), key=left_empty)
+
+
+def filled(seats: Seats, people: Others) -> int:
+    """How many of the seats these people can fill together, each in one: a maximum matching."""
+    if not seats:
+        return 0
+    first, rest = seats[0], seats[1:]
+    sitting = [
+        1 + filled(rest, [*people[:number], *people[number + 1 :]])
+        for number, roles in enumerate(people)
+        if roles & first
+    ]
+    return max([filled(rest, people), *sitting])
 
 
 def may_decide(case: Case, actor: Actor, person: Person) -> bool:

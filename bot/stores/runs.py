@@ -17,10 +17,11 @@ from bot.stores.connections import Connection
 _ADD = """
 INSERT INTO runs (id, runbook, title, params, facts, described, digest, definition, risk, environment, state,
                   requester, requester_slack, channel, thread, undoes, created_at, card, expires_at,
-                  severity, incident, glass)
+                  severity, incident, glass, own_severity, as_production)
 VALUES (%(id)s, %(runbook)s, %(title)s, %(params)s, %(facts)s, %(described)s, %(digest)s, %(definition)s, %(risk)s,
         %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s,
-        %(created_at)s, %(card)s, %(expires_at)s, %(severity)s, %(incident)s, %(glass)s)
+        %(created_at)s, %(card)s, %(expires_at)s, %(severity)s, %(incident)s, %(glass)s,
+        %(own_severity)s, %(as_production)s)
 RETURNING number
 """
 _ADD_STEP = """
@@ -252,6 +253,8 @@ def _columns(run: Run) -> dict[str, object]:
         "severity": run.severity.value,
         "incident": run.incident,
         "glass": run.glass,
+        "own_severity": run.own_severity.value,
+        "as_production": run.as_production,
     }
 
 
@@ -278,6 +281,7 @@ _SAME = (
     "id", "number", "runbook", "title", "params", "facts", "described", "digest", "definition", "environment",
     "requester", "requester_slack", "created_at", "started_at", "finished_at", "failure", "hint", "cancel_asked_by",
     "undoes", "card", "expires_at", "incident", "glass",
+    "as_production",
 )  # fmt: skip
 
 
@@ -286,6 +290,7 @@ def _run(row: DictRow, steps: tuple[StepRow, ...]) -> Run:
         **{name: row[name] for name in _SAME},
         risk=Risk(row["risk"]),
         severity=Severity(row["severity"]),
+        own_severity=Severity(row["own_severity"]),
         state=RunState(row["state"]),
         origin=Origin(row["channel"], row["thread"]),
         steps=steps,

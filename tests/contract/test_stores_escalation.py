@@ -1,6 +1,7 @@
 """Calls are made once, incidents are open until resolved, freezes end, reviews are another's: both stores."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -98,6 +99,7 @@ async def test_severity_incident_and_glass_come_back_with_the_run(under_test: St
     async with under_test.store.work() as work:
         incident = await work.incidents.add(Incident(Severity.P0, "down", "somebody"))
         run = a_run(state=RunState.REQUESTED, severity=Severity.P0, incident=incident.number, glass="nobody awake")
+        run = replace(run, own_severity=Severity.P2, as_production=True)
         stored = await work.runs.add(run)
         assert await work.runs.get(run.id) == stored
     assert (stored.severity, stored.incident, stored.glass) == (Severity.P0, incident.number, "nobody awake")

@@ -73,6 +73,15 @@ async def test_the_highest_risk_takes_no_unproven_approval(under_test: StoreUnde
         assert kept.proof == "code"
 
 
+async def test_the_highest_risk_is_proven_wherever_productions_rules_hold(under_test: StoreUnderTest):
+    async with under_test.store.work() as work:
+        run = await work.runs.add(a_run(state=RunState.REQUESTED, risk=Risk.DESTRUCTIVE, as_production=True))
+        with pytest.raises(Refused) as refusal:
+            await work.approvals.add(a_decision(run))
+        assert refusal.value.args[0] is DecisionRule.UNPROVEN
+        await work.approvals.add(a_decision(run, proof="code"))
+
+
 async def test_a_decision_after_the_expiry_is_refused(under_test: StoreUnderTest):
     async with under_test.store.work() as work:
         now = await work.now()

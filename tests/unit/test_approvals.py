@@ -8,11 +8,14 @@ from bot.domain.approvals import Verdict
 from bot.domain.audit import Verb
 from bot.domain.errors import OperationFailed, Refused
 from bot.domain.people import Person, Role
+from bot.domain.risk import Severity
 from bot.domain.runs import Origin, RunState
+from bot.policy.rules import Rules
 from bot.services.approvals import Approvals
 from bot.services.people import People
 from bot.services.runs import Asked, Runs
-from tests.approving import AIKO, EMI, PEOPLE, TARO, Seen, World
+from bot.services.seats import filled, need_of
+from tests.approving import AIKO, EMI, PEOPLE, REI, TARO, Seen, World
 from tests.fakes import Nothing
 
 
@@ -208,3 +211,59 @@ async def test_the_digest_binds_requester_expiry_and_the_run_itself() -> None:
     second = await World().runs.request("try-a-thing", Nothing(), Asked("inbox-2", AIKO, Origin("C1")))
     third = await World().runs.request("try-a-thing", Nothing(), Asked("inbox-1", TARO, Origin("C1")))
     assert len({first.digest, second.digest, third.digest}) == 3
+
+
+def staffed(**roles: set[Role]) -> World:
+    """In production with nobody but these people, who all can prove themselves."""
+    world = World("production")
+    people = {user: Person(user, "T1", user, roles=frozenset(filled)) for user, filled in roles.items()}
+    world.chat.people = {"UAIKO": PEOPLE["UAIKO"]} | people
+    return world
+
+
+async def test_who_fills_two_roles_sits_where_the_others_can_fill_what_is_left() -> None:
+    world = staffed(UREI={Role.CTO, Role.ENGINEERING_LEAD}, UEMI={Role.ENGINEERING_LEAD})
+    run = await world.ask()
+    await world.approve(run, REI)
+    assert "approved and starts" in await world.approve(run, EMI)
+    world = staffed(UREI={Role.CTO, Role.ENGINEERING_LEAD}, UTARO={Role.TEAM_LEAD})
+    run = await world.ask()
+    await world.approve(run, REI)
+    assert "approved and starts" in await world.approve(run, TARO)
+
+
+@pytest.mark.parametrize(
+    ("seats", "people", "filled_by"),
+    [
+        ([], [], 0),
+        ([{"cto"}], [], 0),
+        ([{"cto"}, {"team_lead"}], [{"cto", "team_lead"}], 1),
+        ([{"cto"}, {"team_lead"}], [{"cto", "team_lead"}, {"cto"}], 2),
+        ([{"cto"}, {"team_lead"}], [{"cto"}, {"cto"}], 1),
+    ],
+)
+def test_seats_are_filled_by_a_maximum_matching(
+    seats: list[set[Role]], people: list[set[Role]], filled_by: int
+) -> None:
+    assert filled([frozenset(seat) for seat in seats], [frozenset(one) for one in people]) == filled_by
+
+
+async def test_an_incident_that_is_less_urgent_than_the_runbook_eases_nothing() -> None:
+    world = World("production")
+    await world.exceptions.declare(TARO, Severity.P3, "a typo")
+    run = await world.ask()
+    assert (run.severity, run.seats_severity) == (Severity.P3, Severity.P1)
+    assert need_of(run).seats[0] == {Role.ENGINEERING_LEAD}
+
+
+@pytest.mark.parametrize("environment", ["demo", "staging"])
+async def test_productions_rules_hold_everywhere_where_they_are_practised(environment: str) -> None:
+    world = World(environment, Rules(as_production=True))
+    await world.enrol(EMI, TARO)
+    with pytest.raises(Refused, match="where production's rules hold"):
+        await world.ask(confirm="")
+    run = await world.ask()
+    with pytest.raises(Refused, match="proof that it is you"):
+        await world.approvals.decide(run.id, EMI, Verdict.APPROVED)
+    assert "still needs" in await world.approve(run, EMI)
+    assert "approved and starts" in await world.approve(run, TARO)

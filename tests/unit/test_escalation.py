@@ -11,11 +11,12 @@ from bot.domain.errors import Refused, RequestError
 from bot.domain.people import Person, Role
 from bot.domain.risk import Severity
 from bot.domain.runs import RunState
+from bot.domain.targets import Environment
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
 from bot.policy.working_hours import read_hours
 from bot.services.call_documents import CallPainter
-from bot.services.satisfiable import gaps
+from bot.services.satisfiable import enrolled, gaps
 from tests.approving import AIKO, EMI, PEOPLE, REI, SORA, TARO, World
 
 MINUTE = timedelta(minutes=1)
@@ -268,3 +269,25 @@ async def test_a_policy_that_nobody_can_satisfy_is_found_before_it_is_needed():
     del world.chat.people["UREI"]
     found = await gaps(world.chat, world.runs.catalog, ())
     assert found == ("escalation: nobody fills CTO, who is called when nobody answers",)
+
+
+async def test_who_could_not_prove_themselves_is_known_before_they_are_needed():
+    world = staffed("production")
+    await world.enrol(EMI, TARO)
+    found = await enrolled(world.chat, world.approvals.people, world.proofs)
+    assert (found.able, found.without) == (2, ("Aiko", "Rei"))
+    assert found.told == "2 approvers have a proof beyond the Slack session; without: Aiko, Rei"
+    assert found.gaps[0] == (
+        "nobody who has a proof beyond the Slack session fills CTO, so P0 requests can never be approved"
+    )
+    await world.enrol(AIKO, REI)
+    assert (await enrolled(world.chat, world.approvals.people, world.proofs)).gaps == ()
+
+
+async def test_where_productions_rules_hold_staging_needs_what_production_needs():
+    world = staffed()
+    del world.chat.people["UTARO"], world.chat.people["UREI"]
+    staging = (Environment.STAGING,)
+    assert not [one for one in await gaps(world.chat, world.runs.catalog, staging) if "staging" in one]
+    found = await gaps(world.chat, world.runs.catalog, staging, Rules(as_production=True))
+    assert "destructive on staging: nobody fills CTO or team lead, so P1 requests can never be approved" in found
