@@ -54,6 +54,11 @@ async def delete(request: Request, services: Services) -> None:
     await services.runs.request("delete-backup", request.params, asked_by(request))
 
 
+async def cluster(request: Request, services: Services) -> None:
+    """The run's own thread is the answer."""
+    await services.runs.request("backup-cluster", request.params, asked_by(request))
+
+
 FAMILY = Family(
     "backup",
     "Make, look at, prove and delete database backups.",
@@ -108,6 +113,15 @@ FAMILY = Family(
             risk=Risk.DESTRUCTIVE,
             runbook="delete-backup",
             example="backup delete takumi_db_20261124_020000.sql.gz",
+        ),
+        Command(
+            "cluster",
+            "Back the whole cluster up with pgBackRest, and prove it by a recovery; `/takumi archive` lists these.",
+            cluster,
+            positional=("type",),
+            risk=Risk.ROUTINE,
+            runbook="backup-cluster",
+            example="backup cluster full",
         ),
     ),
 )
