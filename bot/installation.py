@@ -24,9 +24,9 @@ from bot.operations.tools.access import (
     proof_server_of,
 )
 from bot.operations.tools.anchors import S3Anchors
+from bot.operations.tools.repositories import Bucket, Repository
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
-from bot.operations.tools.repositories import Bucket, Repository
 from bot.policy.working_hours import read_hours
 from bot.services.chaining import Sequencer
 from bot.services.gate import Gate
@@ -51,6 +51,7 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         backups=_places_of(settings),
         program_folders=settings.pg_bin_dirs,
         own=own,
+        repository=_repository_of(settings),
         backend_urls=settings.backend_urls,
         redis_url=settings.redis_url or NO_SECRET,
         chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
@@ -88,26 +89,6 @@ def _places_of(settings: Settings) -> BackupPlaces:
     )
 
 
-def writer_of(settings: Settings) -> Writer:
-    """Who signs this process's entries. Raises: Misconfigured."""
-    return Writer(_key_of(settings, settings.audit_key_file, "TAKUMI_BOT_AUDIT_KEY_FILE"))
-
-
-def chain_of(settings: Settings, pool: Pool) -> PostgresChain:
-    """The trail as its sequencer sees it. Raises: Misconfigured."""
-    return PostgresChain(pool, _key_of(settings, settings.sequencer_key_file, "TAKUMI_BOT_SEQUENCER_KEY_FILE"))
-
-
-def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
-    if path is not None:
-        return read_key(path)
-    if settings.environment is Environment.PRODUCTION:
-        raise Misconfigured(
-            f"Production signs its audit trail, and {variable} is not set.",
-            hint="Make a key: python -m bot audit key FILE. Then name that file.",
-        )
-    return passing_key()
-
 def _repository_of(settings: Settings) -> Repository | None:
     """None without a stanza. Raises: Misconfigured."""
     if not settings.pgbackrest_stanza:
@@ -143,6 +124,26 @@ def _repository_bucket(settings: Settings) -> Bucket:
     )
 
 
+
+def writer_of(settings: Settings) -> Writer:
+    """Who signs this process's entries. Raises: Misconfigured."""
+    return Writer(_key_of(settings, settings.audit_key_file, "TAKUMI_BOT_AUDIT_KEY_FILE"))
+
+
+def chain_of(settings: Settings, pool: Pool) -> PostgresChain:
+    """The trail as its sequencer sees it. Raises: Misconfigured."""
+    return PostgresChain(pool, _key_of(settings, settings.sequencer_key_file, "TAKUMI_BOT_SEQUENCER_KEY_FILE"))
+
+
+def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
+    if path is not None:
+        return read_key(path)
+    if settings.environment is Environment.PRODUCTION:
+        raise Misconfigured(
+            f"Production signs its audit trail, and {variable} is not set.",
+            hint="Make a key: python -m bot audit key FILE. Then name that file.",
+        )
+    return passing_key()
 
 def tell_passing_keys(settings: Settings) -> None:
     """Outside production a process may sign with keys of its own: said, since nobody can have published those."""
