@@ -81,6 +81,7 @@ def _places_of(settings: Settings) -> BackupPlaces:
         retention=settings.retention,
         foreign_expire=settings.expire_foreign,
         cloud=settings.cloud_backup,
+        forms=settings.backup_formats,
         bucket=settings.s3_bucket,
         region=settings.s3_region,
         endpoint_url=settings.s3_endpoint_url or "",

@@ -1,6 +1,6 @@
 """The words a runbook is written in."""
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from bot.domain.errors import Misconfigured, OperationFailed, Refused, RequestError
 from bot.domain.operations import Observation, Operation, Outcome, Seen, StepContext
@@ -11,6 +11,7 @@ from bot.domain.risk import Risk
 from bot.domain.runbooks import Facts, Runbook, RunInfo
 
 __all__ = [
+    "AliasChoices",
     "Claim",
     "Facts",
     "Field",

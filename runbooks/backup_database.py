@@ -4,16 +4,25 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from bot import operations as do
-from bot.runbook import Facts, Field, Params, Plan, Risk, Role, Runbook, RunInfo, ShownFact, Step
+from bot.runbook import AliasChoices, Facts, Field, Params, Plan, Risk, Role, Runbook, RunInfo, ShownFact, Step
 
 
 class BackupDatabase(Params):
     """What to back up, and where to keep it."""
 
     database: str = Field("", description="Which database; the configured one (DB_NAME) when left out.")
-    keep_days: int | None = Field(None, ge=1, le=3650, description="Days to keep it (RETENTION_DAYS when left out).")
+    keep: int | None = Field(
+        None,
+        ge=1,
+        le=3650,
+        validation_alias=AliasChoices("keep", "keep_days"),
+        description="Days to keep it (RETENTION_DAYS when left out).",
+    )
     to: Literal["configured", "local", "s3"] = Field(
         "configured", description="`local` keeps it on this machine alone, `s3` uploads it as well."
+    )
+    format: Literal["configured", "plain", "fast"] = Field(
+        "configured", description="`plain` is SQL in gzip, as the guide's; `fast` is an archive in zstd."
     )
 
 
@@ -26,13 +35,15 @@ class BackupFacts(Facts):
 
 async def look_up(params: BackupDatabase, tools: Any) -> BackupFacts:
     database = await do.look_up_database_to_back_up(tools, params.database)
-    return BackupFacts(database=database, places=await do.look_up_places(tools, params.to, params.keep_days))
+    form = "" if params.format == "configured" else params.format
+    wishes = do.Wishes(to=params.to, keep_days=params.keep, form=form)
+    return BackupFacts(database=database, places=await do.look_up_places(tools, database, wishes))
 
 
 def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
     database, folder = facts.database, facts.places.folder
     limit = timedelta(minutes=30, seconds=database.size_bytes / 2e6)
-    dump = do.DumpDatabase(database, folder, timeout=limit)
+    dump = do.DumpDatabase(database, folder, limit, facts.places.form)
     compare = do.CompareBackup(database, folder, timeout=limit)
     publish = do.PublishBackup(folder, facts.places.keep)
     return Plan(

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
 from bot.config.reading import guide, truth
+from bot.domain.backups import Format
 
 
 class BackupSettings(BaseModel):
@@ -39,6 +40,11 @@ class BackupSettings(BaseModel):
     )
     retention_days: int = Field(
         30, ge=1, le=3650, validation_alias=guide("RETENTION_DAYS"), description="How long a backup is kept, in days."
+    )
+    backup_formats: dict[str, Format] = Field(
+        default_factory=dict,
+        description='The databases whose backups are archives in zstd (`fast`), as JSON: {"takumi": "fast"}; '
+        "all others are SQL in gzip, as the guide's (`plain`).",
     )
     expire_foreign: bool = Field(
         default=False,

@@ -11,13 +11,31 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bot.domain.verdicts import Retention
 
-FILE_NAME = re.compile(r"^(?P<label>takumi_db|pre_restore|[a-z][a-z0-9_]{0,40})_(?P<stamp>\d{8}_\d{6})\.sql\.gz$")
+FILE_NAME = re.compile(
+    r"^(?P<label>takumi_db|pre_restore|[a-z][a-z0-9_]{0,40})_(?P<stamp>\d{8}_\d{6})(?P<ending>\.sql\.gz|\.dump\.zst)$"
+)
 STAMP_FORMAT = "%Y%m%d_%H%M%S"
 
 
-def file_name(at: datetime, label: str = "takumi_db") -> str:
+class Format(StrEnum):
+    """How a dump is written: SQL in gzip, as the guide's scripts do, or pg_dump's custom format in zstd."""
+
+    PLAIN = "plain"
+    FAST = "fast"
+
+    @property
+    def ending(self) -> str:
+        return ".dump.zst" if self is Format.FAST else ".sql.gz"
+
+
+def format_of(name: str) -> Format:
+    """The format that a backup's file name tells."""
+    return Format.FAST if name.endswith(Format.FAST.ending) else Format.PLAIN
+
+
+def file_name(at: datetime, label: str = "takumi_db", form: Format = Format.PLAIN) -> str:
     """The guide's name for a dump taken at that instant (UTC). Source: facts, Backups in the wild."""
-    return f"{label}_{at.astimezone(UTC).strftime(STAMP_FORMAT)}.sql.gz"
+    return f"{label}_{at.astimezone(UTC).strftime(STAMP_FORMAT)}{form.ending}"
 
 
 def taken_at(name: str) -> datetime | None:

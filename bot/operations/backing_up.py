@@ -1,12 +1,15 @@
 """What a backup needs to know before it is planned: the database, the programs, the places."""
 
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured, RequestError
+from bot.operations.archives import pg_restore_of
 from bot.operations.files import in_thread
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.tools.access import BackupPlaces
@@ -21,6 +24,7 @@ class PlaceFacts(BaseModel):
     folder: Path
     keep: timedelta
     bucket: str
+    form: Format = Format.PLAIN
 
 
 async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFacts:
@@ -35,15 +39,24 @@ async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFa
     return facts
 
 
-async def look_up_places(tools: StepTools, to: str, keep_days: int | None) -> PlaceFacts:
-    """`to` is `configured`, `local` or `s3`; `keep_days` replaces the configured retention.
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for; what is empty is as configured. `to` is `configured`, `local` or `s3`."""
 
-    Raises: RequestError when S3 is asked for and there is none; Misconfigured, OperationFailed.
-    """
+    to: str = "configured"
+    keep_days: int | None = None
+    form: str = ""
+
+
+async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wishes) -> PlaceFacts:
+    """Raises: RequestError when S3 is asked for and there is none; Misconfigured, OperationFailed."""
     places = tools.platform.backups
     await in_thread(_must_be_writable, places.folder)
-    keep = timedelta(days=keep_days) if keep_days else places.retention
-    return PlaceFacts(folder=places.folder, keep=keep, bucket=_bucket(places, to))
+    keep = timedelta(days=wishes.keep_days) if wishes.keep_days else places.retention
+    form = Format(wishes.form) if wishes.form else places.forms.get(database.name, Format.PLAIN)
+    if form is Format.FAST:
+        pg_restore_of(await tools.programs(database.server_major))
+    return PlaceFacts(folder=places.folder, keep=keep, bucket=_bucket(places, wishes.to), form=form)
 
 
 def _bucket(places: BackupPlaces, to: str) -> str:

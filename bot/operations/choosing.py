@@ -11,16 +11,19 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from bot.domain.backups import FILE_NAME, Manifest, taken_at
+from bot.domain.backups import FILE_NAME, Format, Manifest, format_of, taken_at
 from bot.domain.errors import OperationFailed, RequestError
+from bot.operations.archives import ArchiveLook, screen_archive
 from bot.operations.files import BackupFiles, in_thread, sha256_of
-from bot.operations.latest import LATEST_FILE, latest_in
+from bot.operations.latest import LINKS, latest_in
 from bot.operations.screening import DumpScreen
-from bot.operations.tools.gzips import Fed, Progress, feed
+from bot.operations.tools import gzips, zstds
+from bot.operations.tools.gzips import Fed, Progress
 from bot.operations.tools.toolbox import StepTools
 
 LATEST = "latest"
 MOST_CHOICES = 90
+FEEDS = {Format.PLAIN: gzips.feed, Format.FAST: zstds.feed}
 
 
 class BackupFile(BaseModel):
@@ -68,12 +71,27 @@ async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) 
     """
     folder = tools.platform.backups.folder
     name = chosen(wanted, await backup_names(tools), await in_thread(latest_in, folder))
-    return await in_thread(inspected, BackupFiles(folder, name), server_major)
+    return await inspect(tools, BackupFiles(folder, name), server_major)
+
+
+async def inspect(tools: StepTools, files: BackupFiles, server_major: int) -> BackupFile:
+    """Read it from end to end, and look at every statement in it. Raises: OperationFailed saying what is wrong."""
+    found = await in_thread(inspected, files, server_major)
+    if format_of(files.name) is Format.PLAIN:
+        return found
+    major = server_major or int(found.from_server.split(".")[0])
+    tables = await screen_archive(tools, files.dump, major)
+    return found if found.has_manifest else found.model_copy(update={"tables": tables})
 
 
 def names_in(folder: Path) -> list[str]:
     """Every file there that is named as a backup, newest first; none where there is no folder."""
-    found = [path.name for path in folder.glob("*.sql.gz") if FILE_NAME.match(path.name) and path.is_file()]
+    found = [
+        path.name
+        for form in Format
+        for path in folder.glob(f"*{form.ending}")
+        if FILE_NAME.match(path.name) and path.is_file()
+    ]
     return sorted(found, key=lambda name: (taken_at(name) or datetime.min.replace(tzinfo=UTC), name), reverse=True)
 
 
@@ -84,7 +102,7 @@ def chosen(wanted: str, names: list[str], led_to: str) -> str:
     """
     if wanted in names:
         return wanted
-    if wanted in (LATEST, LATEST_FILE) and led_to in names:
+    if wanted in (LATEST, *LINKS.values()) and led_to in names:
         return led_to
     if wanted == LATEST and names:
         return names[0]
@@ -95,8 +113,8 @@ def chosen(wanted: str, names: list[str], led_to: str) -> str:
 
 def inspected(files: BackupFiles, server_major: int) -> BackupFile:
     """Read it from end to end; a `server_major` of 0 is any. Raises: OperationFailed saying what is wrong; OSError."""
-    screen, progress = DumpScreen(files.name, server_major), Progress()
-    fed = feed(files.dump, None, screen, progress)
+    screen = _screen_of(files.name, server_major)
+    fed = FEEDS[format_of(files.name)](files.dump, None, screen, Progress())
     _must_match_its_checksum(files, fed.sha256)
     manifest = _manifest_of(files, fed)
     at = manifest.taken_at if manifest else taken_at(files.name)
@@ -112,6 +130,12 @@ def inspected(files: BackupFiles, server_major: int) -> BackupFile:
         from_server=screen.from_server,
         **source,
     )
+
+
+def _screen_of(name: str, server_major: int) -> DumpScreen | ArchiveLook:
+    """An archive is looked into by pg_restore, later: here it is read to its end, and its head is believed."""
+    looks = ArchiveLook if format_of(name) is Format.FAST else DumpScreen
+    return looks(name, server_major)
 
 
 def _source(manifest: Manifest) -> dict[str, Any]:

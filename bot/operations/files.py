@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from bot.domain.backups import file_name
+from bot.domain.backups import Format, file_name
 from bot.domain.errors import OperationFailed
 
 UNFINISHED = ".unfinished"
@@ -105,14 +105,14 @@ def remove_unfinished(folder: Path, run: str) -> bool:
     return there
 
 
-def reserve_name(folder: Path, run: str, at: datetime, label: str) -> str:
+def reserve_name(folder: Path, run: str, at: datetime, label: str, form: Format = Format.PLAIN) -> str:
     """A name for a backup taken at that second, or at the next that nobody has; two runs never get the same.
 
     Raises: OSError.
     """
     at = at.astimezone(UTC).replace(microsecond=0)
     while True:
-        name = file_name(at, label)
+        name = file_name(at, label, form)
         if not any(path.exists() for path in BackupFiles(folder, name).in_order) and _reserved(folder, name, run):
             return name
         at += timedelta(seconds=1)

@@ -6,16 +6,18 @@ The guide's recovery section uses it, and no known script makes it. Source: fact
 import json
 import os
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.domain.backups import Backup
+from bot.domain.backups import Backup, Format, format_of, taken_at
 from bot.domain.operations import Outcome
 from bot.domain.retention import newest_proven
 from bot.operations.files import in_thread, sync_folder
 from bot.operations.tools.toolbox import StepTools
 
 LATEST_FILE = "latest.sql.gz"
+LATEST_FAST = "latest.dump.zst"
+LINKS = {Format.PLAIN: LATEST_FILE, Format.FAST: LATEST_FAST}
 LATEST_OBJECT = "latest.json"
 
 
@@ -25,15 +27,20 @@ async def point_latest(tools: StepTools, fresh: Backup | None = None, without: s
     `fresh` is a backup whose row is about to be written, `without` a file that is about to go. Raises: OperationFailed.
     """
     known = [one for one in await tools.known.there() if one.file != without and _is_there(one)]
-    found = newest_proven(
-        [*known, *([fresh] if fresh else [])], tools.platform.default_database, await tools.known.now()
-    )
-    told = await in_thread(point, tools.platform.backups.folder, LATEST_FILE, found.file if found else "")
+    known += [fresh] if fresh else []
+    now, default = await tools.known.now(), tools.platform.default_database
+    told = []
+    for form, link in LINKS.items():
+        newest = newest_proven([one for one in known if format_of(one.file) is form], default, now)
+        if newest or form is Format.PLAIN or (tools.platform.backups.folder / link).is_symlink():
+            file = newest.file if newest else ""
+            told.append(await in_thread(point, tools.platform.backups.folder, link, file))
+    found = newest_proven(known, default, now)
     if tools.objects is not None and found is not None and found.object_key:
         key = f"{found.object_key.rpartition('/')[0]}/{LATEST_OBJECT}".lstrip("/")
         pointer = {"file": found.file, "key": found.object_key, "sha256": found.sha256}
         await tools.objects.point(key, json.dumps(pointer | {"taken_at": found.taken_at.isoformat()}))
-    return told
+    return "; ".join(told)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,8 @@ def point(folder: Path, link: str, file: str) -> str:
     return f"{link} leads to {file}"
 
 
-def latest_in(folder: Path, link: str = LATEST_FILE) -> str:
-    """The file that the name leads to; empty when it leads nowhere. Raises: OSError."""
-    path = folder / link
-    return str(path.readlink()) if path.is_symlink() and path.exists() else ""
+def latest_in(folder: Path) -> str:
+    """The newest file that one of the names leads to; empty when they lead nowhere. Raises: OSError."""
+    links = [folder / link for link in LINKS.values()]
+    files = [str(path.readlink()) for path in links if path.is_symlink() and path.exists()]
+    return max(files, key=lambda name: taken_at(name) or datetime.min.replace(tzinfo=UTC), default="")

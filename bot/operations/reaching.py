@@ -19,7 +19,7 @@ from bot.operations.archiving import (
     server_programs,
     told_kind,
 )
-from bot.operations.backing_up import PlaceFacts, look_up_places
+from bot.operations.backing_up import PlaceFacts, Wishes, look_up_places
 from bot.operations.files import in_thread, must_have_room
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.recovering import ROOM
@@ -83,7 +83,7 @@ async def look_up_recovery(tools: StepTools, to_time: str, name: str) -> Recover
         database=database,
         stanza=repository.stanza,
         folder=repository.folder,
-        places=await look_up_places(tools, "local", None),
+        places=await look_up_places(tools, database, Wishes(to="local")),
     )
 
 

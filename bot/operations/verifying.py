@@ -13,7 +13,7 @@ from bot.domain.operations import Outcome
 from bot.domain.plans import Claim
 from bot.domain.targets import Environment
 from bot.domain.verdicts import Aspect, Changes, FileFacts, Offsite, Settled, Verification
-from bot.operations.choosing import BackupFile, backup_names, chosen, inspected
+from bot.operations.choosing import BackupFile, backup_names, chosen, inspect
 from bot.operations.files import BackupFiles, in_thread, sha256_of
 from bot.operations.latest import latest_in
 from bot.operations.tools.toolbox import StepTools
@@ -102,14 +102,14 @@ class ReadBackup:
     def describe(self) -> str:
         against = f"what was recorded of it (sha256 {self.sha256})" if self.sha256 else "its checksum file, if any"
         return (
-            f"Read {self.folder / self.name} to its end: whole gzip, nothing but what pg_dump writes, complete;"
+            f"Read {self.folder / self.name} to its end: whole, nothing but what pg_dump writes, complete;"
             f" compare it with {against} and with its manifest"
         )
 
     async def run(self, tools: StepTools) -> Outcome:
         """Raises: OperationFailed, which settles that it is broken when its bytes are at fault."""
         files = BackupFiles(self.folder, self.name)
-        found, why = await in_thread(_judged, files, self.server_major)
+        found, why = await _judged(tools, files, self.server_major)
         if found is not None and self.sha256 and found.sha256 != self.sha256:
             why = f"{self.name} is not the file that was recorded: its sha256 is {found.sha256}."
         facts = await in_thread(_recorded, tools, files, found)
@@ -121,11 +121,11 @@ class ReadBackup:
         return Outcome(f"{self.name} is intact, {how}", data)
 
 
-def _judged(files: BackupFiles, server_major: int) -> Judged:
-    try:
-        return inspected(files, server_major), ""
-    except FileNotFoundError:
+async def _judged(tools: StepTools, files: BackupFiles, server_major: int) -> Judged:
+    if not await in_thread(files.dump.exists):
         return None, f"{files.name} is gone from {files.folder}."
+    try:
+        return await inspect(tools, files, server_major), ""
     except OperationFailed as error:
         return None, str(error)
 

@@ -1,13 +1,14 @@
 """How the platform is reached: frozen values that `bot.app` fills from the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
 from bot.operations.tools.repositories import Repository
@@ -116,14 +117,15 @@ class BackupPlaces:
     """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
 
     `foreign_expire` is whether files that the bot did not make are deleted, too, when they are older than the
-    retention. `endpoint_url` is empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's
-    own identity is to be used.
+    retention. `forms` are the databases whose backups are written in another format than the guide's. `endpoint_url` is
+    empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's own identity is to be used.
     """
 
     folder: Path
     retention: timedelta
     foreign_expire: bool = False
     cloud: bool = False
+    forms: Mapping[str, Format] = field(default_factory=dict)
     bucket: str = ""
     region: str = "us-east-1"
     endpoint_url: str = ""

@@ -17,6 +17,7 @@ MOST_AT_ONCE_BYTES = 4 << 20
 TAIL_BYTES = 64 << 10
 LEVEL = 6
 GZIP = 31
+Unpack = Callable[[BinaryIO, Callable[[bytes], None], str], Iterator[bytes]]
 
 
 @dataclass
@@ -58,12 +59,17 @@ def compress(source: int, path: Path, progress: Progress) -> Written:
 
     The file is on the disk when this returns. Raises: OSError.
     """
+    return keep(_compressed(blocks_of(source)), path, progress)
+
+
+def keep(pieces: Iterator[tuple[bytes, bytes]], path: Path, progress: Progress) -> Written:
+    """Write the first of each pair into a new file; the second is what it was made of. Raises: OSError."""
     whole, size, tail = hashlib.sha256(), 0, b""
     with path.open("xb") as file:
-        for member, block in _compressed(_blocks_of(source)):
-            whole.update(member)
-            file.write(member)
-            size += len(member)
+        for packed, block in pieces:
+            whole.update(packed)
+            file.write(packed)
+            size += len(packed)
             progress.raw_bytes += len(block)
             tail = (tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
         file.flush()
@@ -76,12 +82,17 @@ def feed(path: Path, sink: int | None, screen: Screen, progress: Progress) -> Fe
 
     Raises: OperationFailed when it is truncated, no gzip, or the screen refuses it; OSError.
     """
+    return feed_unpacked(path, sink, screen, progress, _decompressed)
+
+
+def feed_unpacked(path: Path, sink: int | None, screen: Screen, progress: Progress, unpack: Unpack) -> Fed:
+    """The same for any compression."""
     whole = hashlib.sha256()
     with path.open("rb") as file:
-        for block in _decompressed(file, whole.update, path.name):
+        for block in unpack(file, whole.update, path.name):
             progress.raw_bytes += len(block)
-            _write_all(sink, screen.pass_on(block))
-        _write_all(sink, screen.finish())
+            write_all(sink, screen.pass_on(block))
+        write_all(sink, screen.finish())
         return Fed(file.tell(), whole.hexdigest(), progress.raw_bytes)
 
 
@@ -99,7 +110,7 @@ def _compressed(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
             yield member.result(), done
 
 
-def _blocks_of(source: int) -> Iterator[bytes]:
+def blocks_of(source: int) -> Iterator[bytes]:
     """Whole blocks, however little a pipe holds at a time."""
     gathered = bytearray()
     while chunk := os.read(source, BLOCK_BYTES):
@@ -115,7 +126,7 @@ def _decompressed(file: BinaryIO, hashed: Callable[[bytes], None], name: str) ->
     """The text of every member; no block grows beyond some megabytes, whatever the file unfolds to."""
     inflate, unread, begun = zlib.decompressobj(GZIP), b"", False
     try:
-        while chunk := unread or _read(file, hashed):
+        while chunk := unread or read_hashed(file, hashed):
             yield inflate.decompress(chunk, MOST_AT_ONCE_BYTES)
             unread, begun = inflate.unconsumed_tail, not inflate.eof
             if inflate.eof:
@@ -123,24 +134,24 @@ def _decompressed(file: BinaryIO, hashed: Callable[[bytes], None], name: str) ->
         while begun and (block := inflate.decompress(b"", MOST_AT_ONCE_BYTES)):
             yield block
     except zlib.error as error:
-        raise _damaged(name, f"it holds what gzip did not write ({error})") from error
+        raise damaged(name, f"it holds what gzip did not write ({error})") from error
     if file.tell() == 0:
-        raise _damaged(name, "it is empty")
+        raise damaged(name, "it is empty")
     if begun and not inflate.eof:
-        raise _damaged(name, "it ends in the middle")
+        raise damaged(name, "it ends in the middle")
 
 
-def _read(file: BinaryIO, hashed: Callable[[bytes], None]) -> bytes:
+def read_hashed(file: BinaryIO, hashed: Callable[[bytes], None]) -> bytes:
     chunk = file.read(BLOCK_BYTES)
     hashed(chunk)
     return chunk
 
 
-def _damaged(name: str, why: str) -> OperationFailed:
+def damaged(name: str, why: str) -> OperationFailed:
     return OperationFailed(f"{name} is damaged: {why}.", hint="Use another backup: `/takumi backup list`.")
 
 
-def _write_all(sink: int | None, block: bytes) -> None:
+def write_all(sink: int | None, block: bytes) -> None:
     view = memoryview(block)
     while view and sink is not None:
         view = view[os.write(sink, view) :]
