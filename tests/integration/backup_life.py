@@ -1,12 +1,17 @@
 """A small bot for the life of backups: runbooks carried out for real, their findings recorded as the engine does."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from bot.domain.backups import Backup
 from bot.domain.errors import BotError
+from bot.domain.plans import Plan
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.verdicts import Aspect, Finding, latest
 from bot.operations.folder import FolderLook
@@ -55,39 +60,64 @@ class SmallBot:
     def toolbox(self) -> Toolbox:
         return Toolbox(self.platform, Catalogue(self.store))
 
-    async def plan(self, runbook: str, run: str = "planned", **params: Any) -> Any:
+    async def plan(self, name: str, /, run_id: str = "planned", **params: Any) -> Plan:
         """What a request would make; looks as a request does."""
-        book = BOOKS[runbook]
+        book = BOOKS[name]
         asked = book.params(**params)
         facts = await book.look_up(asked, self.toolbox.for_look_up())
         again = book.facts.model_validate(facts.model_dump(mode="json"))
-        return book.plan(book.pin(asked, again) if book.pin else asked, again, RunInfo(run, datetime.now(UTC)))
+        return book.plan(book.pin(asked, again) if book.pin else asked, again, RunInfo(run_id, datetime.now(UTC)))
 
-    async def do(self, runbook: str, **params: Any) -> SmallEngine:
-        """Carry it out; what its steps settled is recorded, also when one of them fails, and then it raises."""
+    async def do(self, name: str, /, **params: Any) -> SmallEngine:
+        """Carry it out; what each step settled is recorded when it has ended, also when it failed, and then it raises."""
         engine = SmallEngine(self.toolbox)
-        plan = await self.plan(runbook, engine.run, **params)
-        try:
-            await engine.execute(plan)
-        except BotError as error:
-            await self._record(engine, [error.facts])
-            raise
-        await self._record(engine, [])
+        plan = await self.plan(name, engine.run, **params)
+        for step in plan.steps:
+            try:
+                await engine.execute(replace(plan, steps=(step,)))
+            except BotError as error:
+                await self._record(engine, error.facts)
+                raise
+            await self._record(engine, engine.earlier[step.key])
         return engine
 
-    async def _record(self, engine: SmallEngine, more: Sequence[Mapping[str, Any]]) -> None:
+    async def _record(self, engine: SmallEngine, data: Mapping[str, Any]) -> None:
         run = a_run(id=engine.run)
         async with self.store.work() as work:
-            for data in (*engine.earlier.values(), *more):
-                if "backup" in data:
-                    await record_backup(work, run, data["backup"])
-                if "settled" in data:
-                    await record_settled(work, run, data["settled"])
+            if "backup" in data:
+                await record_backup(work, run, data["backup"])
+            if "settled" in data:
+                await record_settled(work, run, data["settled"])
 
     async def back_up(self, **params: Any) -> Backup:
         """A fresh backup's row."""
         made = (await self.do("backup-database", **params)).earlier["publish"]["backup"]
         return await self.row(made["file"])
+
+    async def put(self, made: Backup, days_old: float = 0, keep_days: int = 30, **changes: Any) -> Backup:
+        """Another backup like the one that was made, of an earlier day, with its own files, row and findings."""
+        at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_old)
+        file, folder = f"takumi_db_{at:%Y%m%d_%H%M%S}.sql.gz", self.platform.backups.folder
+        for path in Path(made.folder).glob(f"{made.file}*"):
+            shutil.copy(path, folder / path.name.replace(made.file, file))
+        manifest = {**(made.manifest or {}), "file": file, "taken_at": at.isoformat()}
+        (folder / f"{file}.manifest.json").write_text(json.dumps(manifest))
+        (folder / f"{file}.sha256").write_text(f"{made.sha256}  {file}\n")
+        expires = at + timedelta(days=keep_days)
+        own = {"id": uuid4().hex, "folder": str(folder), "file": file, "taken_at": at, "expires_at": expires}
+        row = replace(made, **own, manifest=manifest, **await self._uploaded(folder, file), **changes)
+        async with self.store.work() as work:
+            await work.backups.add(row)
+            await work.backups.note(Finding(row.id, Aspect.BACKUP, row.verdict.value, "made"))
+        return row
+
+    async def _uploaded(self, folder: Path, file: str) -> dict[str, str]:
+        objects = self.toolbox.for_look_up().objects
+        if objects is None:
+            return {}
+        for path in folder.glob(f"{file}*"):
+            await objects.put(f"database/{path.name}", path, {})
+        return {"bucket": objects.bucket, "object_key": f"database/{file}"}
 
     async def row(self, file: str) -> Backup:
         """The newest row of that name, wherever it lies."""
