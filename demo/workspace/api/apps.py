@@ -29,7 +29,7 @@ async def auth_test(call: Call) -> Json:
     }
 
 
-@method("apps.connections.open", "t3", caller="app", raises="forbidden_team")
+@method("apps.connections.open", "t3", caller="app")
 async def connections_open(call: Call) -> Json:
     """A single-use address for one WebSocket."""
     if not call.app.uses_socket_mode:

@@ -23,7 +23,7 @@ CONTENT_ERRORS = """invalid_blocks invalid_blocks_format invalid_metadata_format
     optional="""text blocks attachments metadata markdown_text thread_ts reply_broadcast unfurl_links unfurl_media
         mrkdwn parse link_names username icon_emoji icon_url as_user current_draft_last_updated_ts""",
     scopes="chat:write",
-    raises=CONTENT_ERRORS + " msg_blocks_too_long cannot_reply_to_message rate_limited message_limit_exceeded",
+    raises=CONTENT_ERRORS + " msg_blocks_too_long cannot_reply_to_message",
 )
 async def post_message(call: Call) -> Json:
     """A name works beside an id here, and a person's id opens the direct message."""
@@ -45,7 +45,7 @@ async def post_message(call: Call) -> Json:
     optional="""text blocks attachments metadata markdown_text thread_ts parse link_names username icon_emoji icon_url
         as_user""",
     scopes="chat:write",
-    raises="""invalid_attachments invalid_blocks invalid_blocks_format is_archived markdown_text_conflict msg_too_long
+    raises="""invalid_blocks invalid_blocks_format is_archived markdown_text_conflict msg_too_long
         no_text not_in_channel channel_not_found too_many_attachments user_not_in_channel cannot_reply_to_message""",
 )
 async def post_ephemeral(call: Call) -> Json:
@@ -58,8 +58,7 @@ async def post_ephemeral(call: Call) -> Json:
         raise SlackError("msg_too_long")
     check_as(content, {"msg_blocks_too_long": "msg_too_long"})
     message = _signed(call, authored(call.app, channel, content, call.world.state.team_id, call.now))
-    if call.text("thread_ts") in channel.messages:
-        message["thread_ts"] = call.text("thread_ts")
+    message.update(thread_of(call, channel))
     messages.whisper(channel, call.text("user"), message)
     call.world.changed(channel=channel.id)
     return {"message_ts": message["ts"]}
@@ -73,7 +72,7 @@ async def post_ephemeral(call: Call) -> Json:
         unfurled_attachments""",
     scopes="chat:write",
     raises="""cant_update_message channel_not_found message_not_found msg_too_long no_text invalid_blocks
-        invalid_blocks_format invalid_attachments invalid_metadata_format invalid_metadata_schema metadata_too_large
+        invalid_blocks_format invalid_metadata_format invalid_metadata_schema metadata_too_large
         markdown_text_conflict too_many_attachments""",
 )
 async def update(call: Call) -> Json:

@@ -143,8 +143,7 @@ async def set_topic(call: Call) -> Json:
 @method(
     "conversations.create", "t2", required="name", optional="is_private team_id",
     scopes="channels:manage groups:write im:write mpim:write channels:write",
-    raises="""invalid_name invalid_name_maxlength invalid_name_punctuation invalid_name_required invalid_name_specials
-        name_taken""",
+    raises="invalid_name_maxlength invalid_name_punctuation invalid_name_specials name_taken",
 )  # fmt: skip
 async def create(call: Call) -> Json:
     """The bot is its first member."""

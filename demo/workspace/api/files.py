@@ -45,7 +45,7 @@ async def get_upload_url(call: Call) -> Json:
     "files.completeUploadExternal", "t4", required="files",
     optional="channel_id channels thread_ts initial_comment blocks username icon_emoji icon_url",
     scopes="files:write",
-    raises="file_not_found invalid_channel channel_not_found not_in_channel invalid_blocks channels_limit_exceeded",
+    raises="file_not_found channel_not_found not_in_channel invalid_blocks",
 )  # fmt: skip
 async def complete_upload(call: Call) -> Json:
     """Third part: share what was uploaded, with a word if wanted."""
@@ -63,7 +63,7 @@ async def complete_upload(call: Call) -> Json:
 
 @method(
     "files.info", "t4", required="file", optional="count cursor limit page", scopes="files:read",
-    raises="file_not_found file_deleted", takes_json=False,
+    raises="file_not_found", takes_json=False,
 )  # fmt: skip
 async def info(call: Call) -> Json:
     stored = _complete(call)

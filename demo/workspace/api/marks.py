@@ -48,8 +48,8 @@ async def add_reaction(call: Call) -> Json:
 async def remove_reaction(call: Call) -> Json:
     _needs_item(call)
     channel, message = _marked(call)
-    me = call.app.bot_user_id
-    entry = next((r for r in message.get("reactions", []) if r["name"] == _emoji(call) and me in r["users"]), None)
+    me, name = call.app.bot_user_id, _emoji(call)
+    entry = next((r for r in message.get("reactions", []) if r["name"] == name and me in r["users"]), None)
     if entry is None:
         raise SlackError("no_reaction")
     entry["users"].remove(me)
@@ -93,9 +93,9 @@ async def list_reactions(call: Call) -> Json:
         too_many_pins""",
 )  # fmt: skip
 async def add_pin(call: Call) -> Json:
-    channel, message = _pinned(call)
-    if not call.is_member(channel):
+    if not call.is_member(call.channel()):
         raise SlackError("not_in_channel")
+    channel, message = _pinned(call)
     if message["ts"] in channel.pins:
         raise SlackError("already_pinned")
     if len(channel.pins) >= PIN_LIMIT:
