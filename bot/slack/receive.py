@@ -124,6 +124,7 @@ class ToInbox(AsyncMiddleware):
 def build_app(receiver: Receiver, client: AsyncWebClient, signing_secret: str) -> AsyncApp:
     """A Bolt app whose inbox stands before authorisation: who may do what is decided by the job, from fresh facts."""
     return AsyncApp(
+        name="takumi",  # else Bolt looks through all of the stack and its files for one
         client=client,
         signing_secret=signing_secret,
         process_before_response=True,
