@@ -1,16 +1,26 @@
 """Physical backups are proven by recovery, and a database comes back as it was at a moment."""
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from bot.domain.errors import RequestError
+from bot.domain.errors import OperationFailed, RequestError
+from bot.domain.operations import Outcome
+from bot.domain.runs import RunState
+from bot.domain.targets import Environment
+from bot.operations.recovering import recovered_cluster
+from bot.operations.tools.postmasters import HARMLESS
+from bot.operations.tools.toolbox import StepTools
 from runbooks import backup_cluster, restore_to_time
-from tests.integration.backups import SmallEngine, connected, restore_plan, rows, undo_plan
-from tests.integration.physical import Archived, archived, cluster_plan, servers_below, time_plan
+from tests.integration.backups import SmallEngine, connected, rows
+from tests.integration.physical import VERSION, Archived, archived, cluster_plan, servers_below, time_plan
+from tests.integration.working import Working
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,47 +43,51 @@ def nothing_is_left(platform: Archived) -> None:
     assert [path.name for path in platform.backups.glob(".unfinished/*")] == []
 
 
-async def test_every_kind_of_backup_is_proven_by_a_recovery_of_its_own(platform: Archived) -> None:
-    for kind in ("diff", "incr"):
-        async with connected(platform.cluster, platform.database) as connection:
-            await connection.execute("INSERT INTO skills (skill) VALUES ('between')")
-        engine = SmallEngine(platform.toolbox)
-        await engine.execute(await cluster_plan(engine, kind))
-    found = await platform.stanza.info()
-    assert [one.kind for one in found] == ["full", "diff", "incr"]
-    assert all(one.proven and one.recovery for one in found)
-    assert found[1].needs == (found[0].label,)
-    nothing_is_left(platform)
-
-
-async def test_a_database_comes_back_as_it_was_at_a_moment_and_the_swap_is_undone(platform: Archived) -> None:
+async def test_a_differential_backup_is_proven_by_a_recovery_of_its_own(platform: Archived) -> None:
     async with connected(platform.cluster, platform.database) as connection:
-        await connection.execute("INSERT INTO skills (skill) VALUES ('before the moment')")
-        before = await rows(platform.cluster, platform.database, COUNT)
-        moment = await platform.now()
-        await connection.execute("DELETE FROM skills")
-        await connection.execute("INSERT INTO profiles (profile_id) VALUES (-1)")
-    recovery = SmallEngine(platform.toolbox)
-    await recovery.execute(await time_plan(recovery, moment.isoformat(), platform.database))
-    told = dict(restore_to_time.RUNBOOK.result(recovery.earlier))
-    assert "table public.skills" in told["What differs now"], told
-    assert "0 now" in told["What differs now"]
-    assert await rows(platform.cluster, platform.database, COUNT) == [(0, 5001)], "nothing is replaced by a recovery"
-    nothing_is_left(platform)
-    label, runbook, fields = restore_to_time.then({"database": platform.database}, recovery.earlier)
-    assert runbook == "restore-database"
-    assert fields["backup"].startswith("recovered_")
-    assert fields["backup"] in label
+        await connection.execute("INSERT INTO skills (skill) VALUES ('between')")
     engine = SmallEngine(platform.toolbox)
-    plan = await restore_plan(engine, fields["backup"], platform.database)
-    shown = {fact.label: fact.value for fact in plan.shown}
-    assert shown["Backup taken"].startswith(moment.strftime("%Y-%m-%d %H:%M:%S"))
-    assert shown["Rows written since the backup"] == "unknown"
-    await engine.execute(plan)
-    assert await rows(platform.cluster, platform.database, COUNT) == before
-    undo = SmallEngine(platform.toolbox)
-    await undo.execute(await undo_plan(undo, engine.run, platform.database))
-    assert await rows(platform.cluster, platform.database, COUNT) == [(0, 5001)]
+    plan = await cluster_plan(engine, "diff")
+    compare = next(step for step in plan.steps if step.key == "compare")
+    honest = replace(compare, do=Lied(compare.do, platform.database))
+    await engine.execute(replace(plan, steps=tuple(honest if step is compare else step for step in plan.steps)))
+    full, diff = await platform.stanza.info()
+    assert (full.kind, diff.kind, diff.needs) == ("full", "diff", (full.label,))
+    assert all(one.proven and one.recovery for one in (full, diff))
+    assert engine.earlier["compare"]["rows"] == 14_001
+    assert engine.earlier["compare"]["amcheck"] is True
+    nothing_is_left(platform)
+    archive = platform.repository.path / "archive"
+    assert not list(archive.rglob("00000002*")), "a copy that was promoted must archive nothing of its own"
+
+
+@dataclass(frozen=True)
+class Lied:
+    """The comparison, which first has to find what was counted wrongly, and that the copy has no effect outside."""
+
+    real: Any
+    database: str
+
+    async def run(self, tools: StepTools) -> Outcome:
+        witnessed = tools.context.earlier["witness"]
+        other = deepcopy(dict(witnessed))
+        other["databases"][self.database]["contents"]["tables"]["public.skills"]["hash_1"] = "1"
+        lied = replace(tools, context=replace(tools.context, earlier={**tools.context.earlier, "witness": other}))
+        with pytest.raises(OperationFailed, match=r"table public.skills.*with other contents"):
+            await self.real.run(lied)
+        await has_no_effects(tools)
+        return await self.real.run(tools)
+
+
+async def has_no_effects(tools: StepTools) -> None:
+    cluster = await recovered_cluster(tools, VERSION)
+    async with cluster.running():
+        access = cluster.access("postgres", Environment.DEMO)
+        async with tools.session(access) as session:
+            for setting, value in HARMLESS.items():
+                assert await session.value(f"SHOW {setting}") == value, setting
+            assert await session.value("SHOW unix_socket_directories") == str(cluster.sockets)
+            assert await session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
 
 
 COUNT = "SELECT (SELECT count(*) FROM skills), (SELECT count(*) FROM profiles)"
@@ -89,3 +103,36 @@ async def test_a_moment_out_of_reach_is_refused_with_the_window(platform: Archiv
         assert "to" in error.value.hint or "past" in error.value.hint
     with pytest.raises(RequestError, match="does not say which moment"):
         await time_plan(SmallEngine(platform.toolbox), "2026-11-23 14:05", platform.database)
+
+
+async def test_through_the_engine_a_moment_is_recovered_then_approved_swapped_and_undone(platform: Archived) -> None:
+    async with connected(platform.cluster, platform.database) as connection:
+        await connection.execute("INSERT INTO skills (skill) VALUES ('seen before')")
+        before, moment = await rows(platform.cluster, platform.database, COUNT), await platform.now()
+        await connection.execute("TRUNCATE skills")
+    after = await rows(platform.cluster, platform.database, COUNT)
+    bot = Working(platform.toolbox)
+    recovery = await bot.ask("restore-to-time", to_time=moment.isoformat(), database=platform.database)
+    assert recovery.state is RunState.APPROVED, "it replaces nothing, so nobody has to approve it"
+    recovery = await bot.succeeded(recovery)
+    told = dict(restore_to_time.RUNBOOK.result({row.key: row.data for row in recovery.steps}))
+    assert "table public.skills" in told["What differs now"]
+    assert "0 now" in told["What differs now"]
+    file = recovery.step("publish").data["backup"]["file"]
+    assert file.startswith("recovered_")
+    assert f"restore-database|backup={file}|database={platform.database}" in bot.result(recovery)
+    assert await rows(platform.cluster, platform.database, COUNT) == after
+    restore = await bot.ask("restore-database", backup=file, database=platform.database)
+    shown = {label: value for label, value, _ in restore.card["shown"]}
+    assert shown["Backup taken"].startswith(moment.strftime("%Y-%m-%d %H:%M:%S"))
+    assert shown["Rows written since the backup"] == "unknown"
+    assert (await bot.worked(restore)).state is RunState.REQUESTED, "nothing happens before somebody else says yes"
+    assert await rows(platform.cluster, platform.database, COUNT) == after
+    await bot.approve(restore)
+    restore = await bot.succeeded(restore)
+    assert await rows(platform.cluster, platform.database, COUNT) == before
+    undo = await bot.runs.undo(restore.number, bot.asked("undo"))
+    await bot.approve(undo)
+    await bot.succeeded(undo)
+    assert await rows(platform.cluster, platform.database, COUNT) == after
+    nothing_is_left(platform)

@@ -20,6 +20,7 @@ from bot.operations.leftovers import Leftovers
 from bot.operations.tools.pgbackrest import PgBackRest
 from tests.integration.backups import SmallEngine, connected, until
 from tests.integration.physical import Archived, archived, cluster_plan, servers_below, time_plan
+from tests.servers import EMBEDDED_VERSION
 
 PATIENCE = timedelta(seconds=6)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -205,3 +206,13 @@ async def test_a_stanza_that_nobody_created_is_said(platform: Archived) -> None:
     foreign = replace(platform.repository, stanza="other")
     with pytest.raises(OperationFailed, match="not well"):
         await PgBackRest(foreign).info()
+
+
+async def test_a_server_that_this_pgbackrest_does_not_know_is_said(server_folder: Path) -> None:
+    """Debian's pgBackRest 2.45 knows PostgreSQL up to 15."""
+    try:
+        async with archived(server_folder / "p18", version=EMBEDDED_VERSION):
+            pytest.skip(f"this machine's pgBackRest knows PostgreSQL {EMBEDDED_VERSION}")
+    except OperationFailed as error:
+        assert "is this version of PostgreSQL supported" in str(error)
+    assert not (server_folder / "p18").exists()
