@@ -1,6 +1,7 @@
 """The calendar fires each instant once, catches up once, and says what was missed."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,3 +190,69 @@ async def test_it_fires_by_itself_at_the_instant():
     stop.set()
     await running
     assert fired[1] - fired[0] == timedelta(seconds=1)
+
+
+BERLIN = (
+    CalendarEntry("daily", "30 2 * * *", "Europe/Berlin"),
+    CalendarEntry("hourly", "5 * * * *", "Europe/Berlin"),
+)
+
+
+class Site:
+    """Three replicas whose clocks are up to a minute apart from the database's, and each other's; any may be dead."""
+
+    def __init__(self, seed: int, begin: datetime) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - told again from its seed, and no secret
+        self.database = Wall(begin)
+        self.book = Book(self.database)
+        self.skews = [timedelta(seconds=self.random.uniform(-30, 30)) for _ in range(3)]
+        self.replicas: list[Calendar | None] = [None, None, None]
+        self.fired: dict[str, list[datetime]] = {entry.name: [] for entry in BERLIN}
+
+    def firings(self) -> Firings:
+        """The book's, with a note of what fired under which name, and with a database that is sometimes away."""
+        its = self.book.firings()
+
+        async def fire(schedule: str, planned: datetime) -> bool:
+            won = await its.fire(schedule, planned)
+            if won:
+                self.fired[schedule].append(planned)
+                assert planned <= self.database.now, "nothing fires before its time on the database's clock"
+            return won
+
+        return Firings(fire, its.last, its.missed)
+
+    def start(self, number: int) -> None:
+        self.replicas[number] = Calendar(BERLIN, self.firings(), lambda: self.database.now + self.skews[number])
+
+    async def pass_by(self, until: datetime, *, outage: tuple[datetime, datetime]) -> None:
+        """Time goes by; replicas die in the middle of it and come back, and in the outage there is none."""
+        while self.database.now < until:
+            self.database.now += timedelta(seconds=self.random.uniform(10, 60))
+            is_out = outage[0] <= self.database.now < outage[1]
+            for number in range(3):
+                if is_out or self.random.random() < 0.02:
+                    self.replicas[number] = None
+                elif self.replicas[number] is None:
+                    self.start(number)
+            self.book.broken = self.random.random() < 0.05
+            await asyncio.gather(*(one.look() for one in self.replicas if one is not None))
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"], ids=["spring", "autumn"])
+async def test_each_instant_fires_once_over_kills_an_outage_a_change_of_the_clock_and_clocks_apart(day: str) -> None:
+    begin = datetime.fromisoformat(f"{day}T21:30:00+00:00")
+    site, end = Site(7, begin), begin + timedelta(hours=6)
+    async with site.book.store.work() as work:
+        for entry in BERLIN:  # what fired last, so that a start knows what it missed
+            await work.schedules.fire(entry.name, entry.between(begin - DAY, begin)[-1])
+    outage = (begin + timedelta(minutes=20), begin + timedelta(minutes=100))
+    await site.pass_by(end, outage=outage)
+    for entry in BERLIN:
+        fired, wanted = site.fired[entry.name], entry.between(begin, end - MINUTE)
+        missed = set(wanted) - set(fired)
+        assert len(fired) == len(set(fired)), "no instant twice"
+        assert missed <= {one for one in wanted if outage[0] <= one < outage[1]}, "none lost but in the outage"
+    assert len([one for one in site.fired["hourly"] if outage[0] <= one < outage[1]]) == 1, "caught up once"
+    assert [count for schedule, count, _ in site.book.told if schedule == "hourly" and count > 1] == [2]
+    assert len(site.fired["daily"]) == 1, "once on the day of the change"
