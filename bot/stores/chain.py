@@ -26,11 +26,13 @@ _UNCHAINED = """
 SELECT id, at, (extract(epoch FROM at) * 1000000)::bigint, signature, writer, number, body
 FROM audit_entries WHERE position IS NULL ORDER BY id LIMIT %s
 """
+# The bounds let the planner see that one partition is meant, and read it once for the whole batch.
 _CHAIN = """
 UPDATE audit_entries SET position = placed.position, previous = placed.previous, hash = placed.hash
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::bytea[], %s::bytea[])
-    AS placed (id, at, position, previous, hash)
+FROM unnest(%(ids)b::bigint[], %(instants)b::timestamptz[], %(positions)b::bigint[], %(previous)b::bytea[],
+            %(hashes)b::bytea[]) AS placed (id, at, position, previous, hash)
 WHERE audit_entries.id = placed.id AND audit_entries.at = placed.at AND audit_entries.position IS NULL
+    AND audit_entries.id BETWEEN %(first)s AND %(last)s AND audit_entries.at BETWEEN %(earliest)s AND %(latest)s
 """
 _UNANCHORED = """
 SELECT batch, first, last, body, signature, signed_at FROM audit_heads
@@ -92,7 +94,10 @@ class PostgresChain:
             hashes.append(linked(hashes[-1], line))
         positions = list(range(top.last + 1, top.last + 1 + len(rows)))
         ids, instants = [row[0] for row in rows], [row[1] for row in rows]
-        cursor = await connection.execute(_CHAIN, (ids, instants, positions, hashes[:-1], hashes[1:]))
+        placed = {"ids": ids, "instants": instants, "positions": positions}
+        links = {"previous": hashes[:-1], "hashes": hashes[1:]}
+        bounds = {"first": min(ids), "last": max(ids), "earliest": min(instants), "latest": max(instants)}
+        cursor = await connection.execute(_CHAIN, placed | links | bounds, prepare=False)
         if cursor.rowcount != len(rows):
             raise RuntimeError(f"{len(rows)} entries were to be chained, and {cursor.rowcount} were")
         body = head_of(top, hashes[1:])
