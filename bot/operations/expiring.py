@@ -14,12 +14,12 @@ from bot.domain.retention import expired
 from bot.domain.targets import Environment
 from bot.domain.verdicts import Aspect, Changes, Retention, Settled
 from bot.operations.choosing import names_in
+from bot.operations.copying import object_store
 from bot.operations.files import BackupFiles, in_thread, sync_folder
 from bot.operations.latest import point_latest
 from bot.operations.setting_aside import ASIDE, NOTE, AsideNote
 from bot.operations.tools.object_versions import Lock
 from bot.operations.tools.toolbox import StepTools
-from bot.operations.uploading import object_store
 
 
 class Expiring(BaseModel):
@@ -162,10 +162,17 @@ class DeleteExpired:
 
     async def _purge(self, tools: StepTools) -> Lock | None:
         """The dump first: what is left half way must not look like a backup. Answers the longest lock."""
-        store, prefix = object_store(tools), self.backup.object_key.rpartition("/")[0]
-        names = [path.name for path in reversed(BackupFiles(self.folder, self.backup.file).in_order)]
-        locks = [await store.purge(f"{prefix}/{name}".lstrip("/")) for name in names]
+        store = object_store(tools)
+        locks = [await store.purge(key) for key in keys_of(self.backup.object_key, self.backup.file)]
         return max((lock for lock in locks if lock), key=lambda lock: lock.until, default=None)
+
+
+def keys_of(object_key: str, file: str) -> list[str]:
+    """Every object of a backup; those that are sealed bear the ending that the dump's key has beyond its name."""
+    prefix, _, name = object_key.rpartition("/")
+    endings = dict.fromkeys(("", name.removeprefix(file)))
+    names = [path.name for path in reversed(BackupFiles(Path(), file).in_order)]
+    return [f"{prefix}/{one}{ending}".lstrip("/") for one in names for ending in endings]
 
 
 def _unlink(folder: Path, backup: Expiring) -> None:

@@ -14,6 +14,7 @@ from bot.domain.errors import BotError
 from bot.domain.plans import Plan
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.verdicts import Aspect, Finding, latest
+from bot.operations.files import BackupFiles
 from bot.operations.folder import FolderLook
 from bot.operations.tools.access import Platform
 from bot.operations.tools.toolbox import Toolbox
@@ -21,6 +22,7 @@ from bot.services.backup_records import record_backup, record_settled
 from bot.services.backups import Backups, Listed
 from bot.services.catalogue import Catalogue
 from bot.stores.memory.store import MemoryStore
+from demo.platform.s3 import BUCKET, ObjectStore
 from runbooks import (
     backup_database,
     bring_back_backup,
@@ -45,11 +47,19 @@ BOOKS: Mapping[str, Runbook] = {
 }
 
 
+def copy_files(made: Backup, folder: Path, name: str) -> None:
+    """Everything that belongs to a backup, under another name."""
+    here, there = BackupFiles(Path(made.folder), made.file), BackupFiles(folder, name)
+    for source, target in zip(here.in_order, there.in_order, strict=True):
+        shutil.copy(source, target)
+
+
 @dataclass
 class SmallBot:
     """Everything but Slack and the queue; `passed` is how far the bot's database is ahead of this machine's clock."""
 
     platform: Platform
+    s3: ObjectStore | None = None
     passed: timedelta = timedelta()
     store: MemoryStore = field(init=False)
 
@@ -69,7 +79,7 @@ class SmallBot:
         return book.plan(book.pin(asked, again) if book.pin else asked, again, RunInfo(run_id, datetime.now(UTC)))
 
     async def do(self, name: str, /, **params: Any) -> SmallEngine:
-        """Carry it out; what each step settled is recorded when it has ended, also when it failed, and then it raises."""
+        """Carry it out; what each step settled is recorded when it has ended, also when it failed."""
         engine = SmallEngine(self.toolbox)
         plan = await self.plan(name, engine.run, **params)
         for step in plan.steps:
@@ -98,26 +108,24 @@ class SmallBot:
         """Another backup like the one that was made, of an earlier day, with its own files, row and findings."""
         at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_old)
         file, folder = f"takumi_db_{at:%Y%m%d_%H%M%S}.sql.gz", self.platform.backups.folder
-        for path in Path(made.folder).glob(f"{made.file}*"):
-            shutil.copy(path, folder / path.name.replace(made.file, file))
+        copy_files(made, folder, file)
         manifest = {**(made.manifest or {}), "file": file, "taken_at": at.isoformat()}
         (folder / f"{file}.manifest.json").write_text(json.dumps(manifest))
         (folder / f"{file}.sha256").write_text(f"{made.sha256}  {file}\n")
         expires = at + timedelta(days=keep_days)
         own = {"id": uuid4().hex, "folder": str(folder), "file": file, "taken_at": at, "expires_at": expires}
-        row = replace(made, **own, manifest=manifest, **await self._uploaded(folder, file), **changes)
+        row = replace(made, **own, manifest=manifest, **self._uploaded(folder, file), **changes)
         async with self.store.work() as work:
             await work.backups.add(row)
             await work.backups.note(Finding(row.id, Aspect.BACKUP, row.verdict.value, "made"))
         return row
 
-    async def _uploaded(self, folder: Path, file: str) -> dict[str, str]:
-        objects = self.toolbox.for_look_up().objects
-        if objects is None:
+    def _uploaded(self, folder: Path, file: str) -> dict[str, str]:
+        if self.s3 is None:
             return {}
-        for path in folder.glob(f"{file}*"):
-            await objects.put(f"database/{path.name}", path, {})
-        return {"bucket": objects.bucket, "object_key": f"database/{file}"}
+        for path in BackupFiles(folder, file).in_order:
+            self.s3.client().put_object(Bucket=BUCKET, Key=f"database/{path.name}", Body=path.read_bytes())
+        return {"bucket": BUCKET, "object_key": f"database/{file}"}
 
     async def row(self, file: str) -> Backup:
         """The newest row of that name, wherever it lies."""

@@ -17,7 +17,7 @@ from bot.domain.backups import Backup, Verdict
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.runs import RunState
 from bot.domain.verdicts import Aspect, Retention
-from bot.operations.latest import LATEST_FILE, point
+from bot.operations.latest import LATEST_FILE, PointLatest, point
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, ObjectStore
 from tests.builders import a_run
@@ -33,11 +33,10 @@ from tests.integration.backups import (
     with_restorer,
 )
 from tests.integration.test_backup_proofs import flip_a_bit, guide_file
-from tests.servers import EMBEDDED_VERSION, programs_of, start_cluster
+from tests.servers import EMBEDDED_VERSION, free_port, programs_of, start_cluster
 
 GUIDE_FILE = "takumi_db_20240115_020000.sql.gz"
 DAY = timedelta(days=1)
-MONTH = timedelta(days=31)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -62,6 +61,15 @@ def leads_to(folder: Path) -> str:
     return str(link.readlink()) if link.is_symlink() else ""
 
 
+def beside(folder: Path, file: str) -> list[str]:
+    """What lies there of that backup."""
+    return sorted(path.name for path in folder.glob(f"{file}*"))
+
+
+def dumps(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.sql.gz")}
+
+
 @asynccontextmanager
 async def asked(bot: SmallBot, file: str, state: RunState = RunState.REQUESTED) -> AsyncIterator[None]:
     """Somebody waits for a restore of that file."""
@@ -74,9 +82,9 @@ async def asked(bot: SmallBot, file: str, state: RunState = RunState.REQUESTED) 
 
 
 async def test_every_file_is_listed_and_the_broken_ones_are_named_broken_with_the_reason(
-    bot: SmallBot, tmp_path: Path
+    bot: SmallBot, made: Backup, tmp_path: Path
 ) -> None:
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     guide_file(backup, GUIDE_FILE)
     cut = guide_file(backup, "pre_restore_20240116_020000.sql.gz")
     cut.write_bytes(cut.read_bytes()[:-30])
@@ -94,13 +102,15 @@ async def test_every_file_is_listed_and_the_broken_ones_are_named_broken_with_th
         assert any(word in found[name].why for word in why.split("|")), found[name].why
 
 
-async def test_a_list_reads_no_more_than_its_budget_and_says_what_it_did_not_read(bot: SmallBot) -> None:
-    guide_file(await bot.back_up(), GUIDE_FILE)
+async def test_a_list_reads_no_more_than_its_budget_and_says_what_it_did_not_read(bot: SmallBot, made: Backup) -> None:
+    guide_file(await bot.put(made), GUIDE_FILE)
     assert (await bot.listed(read_at_once_bytes=10))[GUIDE_FILE].why == "not read yet"
 
 
-async def test_a_file_that_vanished_and_one_that_changed_are_not_listed_as_good(bot: SmallBot, tmp_path: Path) -> None:
-    gone, changed = await bot.back_up(), await bot.back_up()
+async def test_a_file_that_vanished_and_one_that_changed_are_not_listed_as_good(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    gone, changed = await bot.put(made, 1), await bot.put(made)
     (tmp_path / gone.file).unlink()
     assert (await bot.listed())[changed.file].verdict is Verdict.PROVEN
     flip_a_bit(tmp_path / changed.file)
@@ -114,11 +124,10 @@ async def test_a_file_that_vanished_and_one_that_changed_are_not_listed_as_good(
     assert (await bot.row(gone.file)).verdict is Verdict.BROKEN
 
 
-async def test_latest_leads_to_the_newest_proven_backup_and_a_restore_takes_it(bot: SmallBot, tmp_path: Path) -> None:
-    first, second = await bot.back_up(), await bot.back_up()
-    assert leads_to(tmp_path) == second.file
-    await bot.change(replace(second, verdict=Verdict.UNPROVEN))
-    (tmp_path / GUIDE_FILE).write_bytes((tmp_path / first.file).read_bytes())
+async def test_latest_leads_to_the_newest_proven_backup_and_a_restore_takes_it(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    first, second = await bot.put(made, 2), await bot.put(made, 1, verdict=Verdict.UNPROVEN)
     guide_file(first, "takumi_db_20991231_020000.sql.gz")
     await bot.do("prove-backup", backup=first.file)
     assert leads_to(tmp_path) == first.file
@@ -126,10 +135,20 @@ async def test_latest_leads_to_the_newest_proven_backup_and_a_restore_takes_it(b
         assert (await bot.plan("verify-backup", backup=word)).summary == f"Verify {first.file}"
     await bot.do("prove-backup", backup=second.file)
     assert leads_to(tmp_path) == second.file
+    await bot.put(made, database="another")
+    (tmp_path / second.file).unlink()
+    await bot.do("prove-backup", backup=first.file)
+    assert leads_to(tmp_path) == first.file, "not to a file that is gone, nor to another database's"
 
 
-async def test_latest_follows_what_is_deleted_and_brought_back(bot: SmallBot, tmp_path: Path) -> None:
-    first, second = await bot.back_up(), await bot.back_up()
+async def test_a_backup_leaves_latest_leading_to_it(bot: SmallBot, tmp_path: Path) -> None:
+    backup = await bot.back_up()
+    assert leads_to(tmp_path) == backup.file
+
+
+async def test_latest_leaves_a_backup_before_that_is_deleted(bot: SmallBot, made: Backup, tmp_path: Path) -> None:
+    first, second = await bot.put(made, 1), await bot.put(made)
+    point(tmp_path, LATEST_FILE, second.file)
     await bot.change(replace(second, verdict=Verdict.BROKEN))
     await bot.do("delete-backup", backup=second.file)
     assert leads_to(tmp_path) == first.file
@@ -146,22 +165,25 @@ def test_a_file_of_ones_own_by_that_name_is_left_alone(tmp_path: Path) -> None:
 
 
 async def test_in_s3_a_small_object_says_which_one_is_the_latest(
-    cluster: Cluster, source: str, s3_server: ObjectStore, tmp_path: Path
+    cluster: Cluster, source: str, made: Backup, s3_server: ObjectStore, tmp_path: Path
 ) -> None:
-    bot = SmallBot(with_restorer(platform(cluster, source, tmp_path, s3_server), cluster))
-    await bot.back_up()
-    backup = await bot.back_up()
+    bot = SmallBot(platform(cluster, source, tmp_path, s3_server), s3_server)
+    for days_old in (1, 0):
+        backup = await bot.put(made, days_old)
+        await PointLatest().run(SmallEngine(bot.toolbox).tools("latest"))
     body = s3_server.client().get_object(Bucket=BUCKET, Key="database/latest.json")["Body"].read()
     assert f'"file": "{backup.file}"'.encode() in body
     assert backup.sha256.encode() in body
 
 
-async def test_a_deleted_backup_is_moved_aside_and_brought_back_whole(bot: SmallBot, tmp_path: Path) -> None:
-    old, _ = await bot.back_up(), await bot.back_up()
+async def test_a_deleted_backup_is_moved_aside_and_brought_back_whole(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    old, _ = await bot.put(made, 1), await bot.put(made)
     before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path) if old.file in name}
     assert len(before) == 4
     deleted = await bot.do("delete-backup", backup=old.file)
-    assert not [path for path in tmp_path.glob(f"{old.file}*")]
+    assert beside(tmp_path, old.file) == []
     aside = await bot.row(old.file)
     assert aside.retention is Retention.ASIDE
     assert timedelta(days=2, hours=23) < aside.expires_at - datetime.now(UTC) <= timedelta(days=3)
@@ -173,8 +195,8 @@ async def test_a_deleted_backup_is_moved_aside_and_brought_back_whole(bot: Small
         await bot.plan("bring-back-backup", run=deleted.run, backup=old.file)
 
 
-async def test_a_deleted_backup_never_comes_back_over_another_file(bot: SmallBot, tmp_path: Path) -> None:
-    old, new = await bot.back_up(), await bot.back_up()
+async def test_a_deleted_backup_never_comes_back_over_another_file(bot: SmallBot, made: Backup, tmp_path: Path) -> None:
+    old, new = await bot.put(made, 1), await bot.put(made)
     deleted = await bot.do("delete-backup", backup=old.file)
     guide_file(new, old.file)
     with pytest.raises(OperationFailed, match="another"):
@@ -182,8 +204,10 @@ async def test_a_deleted_backup_never_comes_back_over_another_file(bot: SmallBot
     assert (tmp_path / ".deleted" / deleted.run / old.file).exists()
 
 
-async def test_the_newest_proven_backup_and_one_that_is_needed_are_not_deleted_by_hand(bot: SmallBot) -> None:
-    old, new = await bot.back_up(), await bot.back_up()
+async def test_the_newest_proven_backup_and_one_that_is_needed_are_not_deleted_by_hand(
+    bot: SmallBot, made: Backup
+) -> None:
+    old, new = await bot.put(made, 1), await bot.put(made)
     with pytest.raises(Refused, match="newest proven backup"):
         await bot.plan("delete-backup", backup=new.file)
     for state in (RunState.REQUESTED, RunState.APPROVED):
@@ -198,34 +222,36 @@ async def test_the_newest_proven_backup_and_one_that_is_needed_are_not_deleted_b
 
 
 async def test_expired_backups_go_with_everything_beside_them_and_the_others_stay(
-    bot: SmallBot, tmp_path: Path
+    bot: SmallBot, made: Backup, tmp_path: Path
 ) -> None:
-    old, needed, newest = await bot.back_up(keep_days=1), await bot.back_up(keep_days=1), await bot.back_up(keep_days=1)
-    kept = await bot.back_up(keep_days=60)
-    await bot.change(replace(kept, verdict=Verdict.UNPROVEN))
+    old, needed, newest = [await bot.put(made, days_old) for days_old in (50, 45, 40)]
+    kept = await bot.put(made, 35, keep_days=60, verdict=Verdict.UNPROVEN)
     guide_file(old, GUIDE_FILE)
-    bot.passed = 2 * DAY
     async with asked(bot, needed.file):
+        plan = await bot.plan("expire-backups")
+        assert {fact.label for fact in plan.shown} == {
+            f"Stays: {file}" for file in (needed.file, newest.file, GUIDE_FILE)
+        }
         await bot.do("expire-backups")
-    left = {path.name for path in tmp_path.glob("*.sql.gz")}
-    assert left == {needed.file, newest.file, kept.file, GUIDE_FILE, LATEST_FILE}
-    assert not [path for path in tmp_path.glob(f"{old.file}*")]
+    assert dumps(tmp_path) == {needed.file, newest.file, kept.file, GUIDE_FILE, LATEST_FILE}
+    assert beside(tmp_path, old.file) == []
     assert (await bot.row(old.file)).retention is Retention.DELETED
     assert (await bot.findings(old.file))[Aspect.RETENTION].how == "its time was up"
     assert old.file not in await bot.listed()
 
 
-async def test_expiry_goes_by_the_databases_clock_and_not_by_this_machines(bot: SmallBot) -> None:
-    await bot.back_up(keep_days=1)
-    await bot.back_up(keep_days=1)
+async def test_expiry_goes_by_the_databases_clock_and_not_by_this_machines(bot: SmallBot, made: Backup) -> None:
+    for days_old in (2, 1):
+        await bot.put(made, days_old, keep_days=3)
     assert (await bot.plan("expire-backups")).steps == ()
-    bot.passed = 2 * DAY
+    bot.passed = 5 * DAY
     assert len((await bot.plan("expire-backups")).steps) == 1
 
 
-async def test_a_request_that_comes_between_plan_and_deed_still_saves_the_backup(bot: SmallBot, tmp_path: Path) -> None:
-    old, _ = await bot.back_up(keep_days=1), await bot.back_up()
-    bot.passed = 2 * DAY
+async def test_a_request_that_comes_between_plan_and_deed_still_saves_the_backup(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    old, _ = await bot.put(made, 40), await bot.put(made)
     plan = await bot.plan("expire-backups")
     assert len(plan.steps) == 1
     async with asked(bot, old.file):
@@ -234,16 +260,29 @@ async def test_a_request_that_comes_between_plan_and_deed_still_saves_the_backup
     assert (tmp_path / old.file).exists()
 
 
-async def test_files_of_others_expire_only_where_that_is_configured(bot: SmallBot, tmp_path: Path) -> None:
-    guide_file(await bot.back_up(), GUIDE_FILE)
+async def test_files_of_others_expire_only_where_that_is_configured(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    guide_file(await bot.put(made), GUIDE_FILE)
     assert (await bot.plan("expire-backups")).steps == ()
     bot.platform = replace(bot.platform, backups=replace(bot.platform.backups, foreign_expire=True))
     await bot.do("expire-backups")
-    assert not [path for path in tmp_path.glob(f"{GUIDE_FILE}*")]
+    assert beside(tmp_path, GUIDE_FILE) == []
 
 
-async def test_what_was_moved_aside_goes_when_its_time_is_up(bot: SmallBot, tmp_path: Path) -> None:
-    old, new = await bot.back_up(), await bot.back_up()
+async def test_a_backup_that_lies_in_another_folder_is_not_reached_for(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    """After BACKUP_DIR was changed, what lies in the former one is somebody else's to clear."""
+    old, _ = await bot.put(made, 40), await bot.put(made)
+    (tmp_path / "elsewhere").mkdir()
+    bot.platform = replace(bot.platform, backups=replace(bot.platform.backups, folder=tmp_path / "elsewhere"))
+    assert (await bot.plan("expire-backups")).steps == ()
+    assert (tmp_path / old.file).exists()
+
+
+async def test_what_was_moved_aside_goes_when_its_time_is_up(bot: SmallBot, made: Backup, tmp_path: Path) -> None:
+    old, new = await bot.put(made, 1), await bot.put(made)
     deleted = await bot.do("delete-backup", backup=old.file)
     another = guide_file(new, old.file)
     bot.passed = 4 * DAY
@@ -254,15 +293,14 @@ async def test_what_was_moved_aside_goes_when_its_time_is_up(bot: SmallBot, tmp_
 
 
 async def test_s3_is_cleared_too_and_what_it_has_locked_stays_and_is_told(
-    cluster: Cluster, source: str, s3_server: ObjectStore, tmp_path: Path
+    cluster: Cluster, source: str, made: Backup, s3_server: ObjectStore, tmp_path: Path
 ) -> None:
-    bot, client = SmallBot(with_restorer(platform(cluster, source, tmp_path, s3_server), cluster)), s3_server.client()
-    free, locked, _ = await bot.back_up(keep_days=1), await bot.back_up(keep_days=1), await bot.back_up()
+    bot, client = SmallBot(platform(cluster, source, tmp_path, s3_server), s3_server), s3_server.client()
+    free, locked, _ = await bot.put(made, 50), await bot.put(made, 40), await bot.put(made)
     until_then = datetime.now(UTC).replace(microsecond=0) + 90 * DAY
     client.put_object_retention(
         Bucket=BUCKET, Key=locked.object_key, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until_then}
     )
-    bot.passed = 2 * DAY
     await bot.do("expire-backups")
     assert versions(client, free.object_key) == 0
     assert versions(client, locked.object_key) >= 1
@@ -273,7 +311,7 @@ async def test_s3_is_cleared_too_and_what_it_has_locked_stays_and_is_told(
     assert not (tmp_path / locked.file).exists()
     assert (await bot.plan("expire-backups")).steps == (), "it is tried again when the lock has ended"
     bot.passed = 91 * DAY
-    assert [step.title for step in (await bot.plan("expire-backups")).steps][0] == f"Delete {locked.file}"
+    assert f"Delete {locked.file}" in {step.title for step in (await bot.plan("expire-backups")).steps}
 
 
 def versions(client: Any, key: str) -> int:
@@ -324,7 +362,7 @@ async def test_an_empty_server_gets_roles_database_owner_and_grants_back_from_th
         await give(cluster, name)
         backup = await SmallBot(with_restorer(platform(cluster, name, tmp_path), cluster)).back_up()
         before = await state_of(cluster, name)
-    empty = Cluster(cluster.programs, server_folder / "empty", _free(cluster))
+    empty = Cluster(cluster.programs, server_folder / "empty", free_port())
     async with empty:
         psql = [cluster.programs / "psql", "-X", "-q", "-d"]
         roles = tmp_path / f"{backup.file}.roles.sql"
@@ -338,13 +376,6 @@ async def test_an_empty_server_gets_roles_database_owner_and_grants_back_from_th
         loaded = subprocess.run([*psql, empty.url(name), "-v", "ON_ERROR_STOP=1"], input=sql, capture_output=True)  # noqa: ASYNC221, PLW1510
         assert (loaded.returncode, loaded.stderr) == (0, b"")
         assert await state_of(empty, name) == before
-
-
-def _free(cluster: Cluster) -> int:
-    from tests.servers import free_port  # noqa: PLC0415 - the one place that needs it
-
-    assert cluster.port
-    return free_port()
 
 
 async def give(cluster: Cluster, name: str) -> None:
@@ -376,7 +407,7 @@ async def state_of(cluster: Cluster, name: str) -> Any:
                               FROM aclexplode(datacl) a ORDER BY 1),
                         ARRAY(SELECT (CASE setrole WHEN 0 THEN '' ELSE setrole::regrole::text END, setconfig)::text
                               FROM pg_db_role_setting WHERE setdatabase = oid ORDER BY 1)
-                        FROM pg_database WHERE datname = '{name}'""",
+                        FROM pg_database WHERE datname = '{name}'""",  # noqa: S608 - a name of our own
     }
     found: dict[str, Any] = {kind: await rows(cluster, "postgres", query) for kind, query in kinds.items()}
     found["objects"] = await rows(
