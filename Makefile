@@ -46,7 +46,7 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs against code, sizes
 	@$(BIN)/python -m tests.check_sizes
 
 approvals: $(VENV)/.dev ## 100,000 generated sequences of requests and decisions; SEQUENCES=1000 for fewer
-	@TAKUMI_SEQUENCES=$(or $(SEQUENCES),100000) $(BIN)/python -m pytest -q tests/contract/test_approval_machine.py
+	@$(BIN)/python -m tests.approval_sequences --sequences $(or $(SEQUENCES),100000)
 
 soak-crash: $(VENV)/.dev ## three replicas under a tormentor; ARGS="--kills 200 --seed 7 --minutes 60"
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -7,8 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from bot.domain.approvals import DecisionRule, broken_rule
 from bot.domain.factors import Factor
@@ -27,7 +25,7 @@ from bot.services.proofs import Proofs
 from bot.stores.memory import approvals as memory_approvals
 from bot.stores.memory.calls import MemoryCalls
 from bot.stores.memory.factors import MemoryFactors
-from tests.contract.test_approval_machine import SETTINGS, Machine
+from tests.approval_sequences import Failure, play_many
 from tests.unit import test_approvals, test_escalation, test_policy_approvals, test_proofs
 
 Patch = pytest.MonkeyPatch
@@ -244,6 +242,7 @@ async def run(mutation: Mutation) -> None:
         await going
 
 
+SEED, MOST = 7, 200
 NOTICED_BY_THE_MACHINE = [
     ("a requester approves", rule(DecisionRule.SELF_APPROVAL)),
     ("an empty seat is no obstacle", put(approvals, "open_seats", lambda *_: ())),
@@ -253,7 +252,7 @@ NOTICED_BY_THE_MACHINE = [
 
 @pytest.mark.parametrize("breaking", [pytest.param(one, id=name) for name, one in NOTICED_BY_THE_MACHINE])
 def test_the_machine_notices(breaking: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    play_many(SEED, range(MOST))
     breaking(monkeypatch)
-    quick = settings(SETTINGS, max_examples=400, database=None, phases=[Phase.generate], derandomize=True)
-    with pytest.raises((AssertionError, ExceptionGroup)):
-        run_state_machine_as_test(Machine, settings=quick)
+    with pytest.raises(Failure):
+        play_many(SEED, range(MOST))

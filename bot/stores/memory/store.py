@@ -3,10 +3,11 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.domain.redaction import NOTHING_SECRET, Redactor
 from bot.services.alert_ports import AlertStore
@@ -35,33 +36,58 @@ from bot.stores.memory.messages import MemoryMessages
 from bot.stores.memory.recoveries import MemoryRecoveries
 from bot.stores.memory.runs import MemoryRuns
 from bot.stores.memory.schedules import MemorySchedules
-from bot.stores.memory.tables import Clock, Tables
+from bot.stores.memory.tables import Clock, Draft, Tables
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_STORES: Mapping[str, Callable[..., Any]] = {
+    "inbox": MemoryInbox,
+    "runs": MemoryRuns,
+    "approvals": MemoryApprovals,
+    "backups": MemoryBackups,
+    "messages": MemoryMessages,
+    "schedules": MemorySchedules,
+    "calls": MemoryCalls,
+    "incidents": MemoryIncidents,
+    "freezes": MemoryFreezes,
+    "reviews": MemoryReviews,
+    "factors": MemoryFactors,
+    "alerts": MemoryAlerts,
+    "recoveries": MemoryRecoveries,
+}
+
+
 class MemoryWork:
-    """One transaction."""
+    """One transaction; each store is made when it is first asked for."""
+
+    inbox: InboxStore
+    runs: RunStore
+    approvals: ApprovalStore
+    backups: BackupStore
+    messages: MessageStore
+    schedules: ScheduleStore
+    calls: CallStore
+    incidents: IncidentStore
+    freezes: FreezeStore
+    reviews: ReviewStore
+    factors: FactorStore
+    alerts: AlertStore
+    recoveries: RecoveryStore
 
     def __init__(self, tables: Tables, clock: Clock, redactor: Redactor) -> None:
         self.wakes: list[Wake] = []
-        self._clock = clock
-        self.inbox: InboxStore = MemoryInbox(tables, clock)
-        self.runs: RunStore = MemoryRuns(tables, clock)
-        self.approvals: ApprovalStore = MemoryApprovals(tables, clock)
+        self._tables, self._clock = tables, clock
         self.audit: AuditStore = MemoryAudit(tables, clock, redactor)
-        self.backups: BackupStore = MemoryBackups(tables, clock)
-        self.messages: MessageStore = MemoryMessages(tables, clock)
-        self.schedules: ScheduleStore = MemorySchedules(tables, clock)
-        self.calls: CallStore = MemoryCalls(tables, clock)
-        self.incidents: IncidentStore = MemoryIncidents(tables, clock)
-        self.freezes: FreezeStore = MemoryFreezes(tables, clock)
-        self.reviews: ReviewStore = MemoryReviews(tables, clock)
-        self.factors: FactorStore = MemoryFactors(tables, clock)
-        self.alerts: AlertStore = MemoryAlerts(tables, clock)
-        self.recoveries: RecoveryStore = MemoryRecoveries(tables, clock)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _STORES:
+            raise AttributeError(name)
+        store = _STORES[name](self._tables, self._clock)
+        setattr(self, name, store)
+        return store
 
     async def defer(self, *wakes: Wake) -> None:
         self.wakes.extend(wakes)
@@ -83,10 +109,10 @@ class MemoryStore:
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
         async with self._turn:
-            tables = self._tables.copy()
-            work = MemoryWork(tables, self._clock, self._redactor)
+            draft = Draft(self._tables)
+            work = MemoryWork(draft, self._clock, self._redactor)
             yield work
-            self._tables = tables
+            draft.commit()
             self.wakes.extend(work.wakes)
 
     async def receive(self, delivery: Delivery) -> tuple[str, bool]:

@@ -1,8 +1,9 @@
 """What the twin remembers: frozen rows in plain dictionaries, so that a shallow copy is a snapshot."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.domain.alerts import Alert, AlertEvent, AlertGroup
 from bot.domain.approvals import Decision
@@ -78,5 +79,19 @@ class Tables:
     alert_events: dict[tuple[int, int], AlertEvent] = field(default_factory=dict)
     challenges: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
-    def copy(self) -> "Tables":
-        return Tables(**{one.name: getattr(self, one.name).copy() for one in fields(self)})
+
+class Draft(Tables):
+    """What a transaction makes of the tables: each is copied when it is first looked at."""
+
+    def __init__(self, kept: Tables) -> None:
+        self._kept = kept
+
+    def __getattr__(self, name: str) -> Any:
+        copied = getattr(self._kept, name).copy()
+        setattr(self, name, copied)
+        return copied
+
+    def commit(self) -> None:
+        for name, table in vars(self).items():
+            if name != "_kept":
+                setattr(self._kept, name, table)
