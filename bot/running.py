@@ -19,7 +19,6 @@ from bot.installation import (
     refuse_stand_in,
     sequence,
     tell_passing_keys,
-    tell_passing_keys,
 )
 from bot.operations.archiving import PointInTime
 from bot.operations.folder import FolderLook
@@ -39,6 +38,7 @@ from bot.services.calls import Calls
 from bot.services.desk import desk
 from bot.services.directory import StaticLists
 from bot.services.enrolment import Enrolment
+from bot.services.enrolment_documents import SigningPainter
 from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
@@ -85,7 +85,6 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
         stack.push_async_callback(bot.pool.close)
         await check_schema(bot.pool, foreign_schemas())
         await bot.own_store.publish_key()
-        tell_passing_keys(bot.settings)
         tell_passing_keys(bot.settings)
         running = Running(bot, await bot.toolbox())
         web = application(bot.wrong, running.posts(), bot.trail.metrics)
@@ -221,9 +220,10 @@ def _painters(bot: Bot) -> Mapping[str, Painter]:
     """Who knows what a message says, by the first word of its key."""
     runs, calls = RunPainter(bot.store, bot.catalog, bot.trail.gate).paint, CallPainter(bot.store, bot.chat)
     alerts = AlertPainter(bot.store)
+    signing = {"sign": SigningPainter(bot.store, bot.proofs().salt).paint}
     about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
     told = {"told": calls.paint_decision, "review": calls.paint_review}
-    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told, **about_alerts}
+    return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told, **signing, **about_alerts}
 
 
 def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:

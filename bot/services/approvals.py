@@ -9,7 +9,7 @@ from bot.domain.approvals import Decision, DecisionRule, Verdict, needs_proof
 from bot.domain.audit import Entry, Verb
 from bot.domain.errors import BotError, OperationFailed, Refused, RequestError
 from bot.domain.factors import Proof
-from bot.domain.people import Actor, Person, Role
+from bot.domain.people import Actor, Person, Role, Surface
 from bot.domain.risk import Risk
 from bot.domain.runs import Run, RunState
 from bot.policy.approvals import START_WITHIN
@@ -18,7 +18,7 @@ from bot.services.answers import answered_once, keep_answer
 from bot.services.circumstances import frozen
 from bot.services.directory import Directory, StaticLists
 from bot.services.freshness import Fresh, Freshness, card_of
-from bot.services.messages import want_run_messages, want_told
+from bot.services.messages import want_run_messages, want_to_sign, want_told
 from bot.services.people import People, must_be_welcome
 from bot.services.ports import ChatUnavailable, Store, Work
 from bot.services.proofs import Proofs
@@ -89,7 +89,11 @@ class Approvals:
         if run is None or self.proofs is None:
             raise RequestError("There is no such request.", hint="`/takumi runs` lists what there is.")
         role = await self._seat(Case(run, earlier, now), person, actor, Verdict.APPROVED)
-        return await self.proofs.challenge(actor, run, role)
+        nonce, typed = await self.proofs.challenge(actor, run, role)
+        if actor.surface is Surface.SLACK:
+            async with self.store.work() as work:
+                await want_to_sign(work, run, actor.slack_user, nonce)
+        return nonce, typed
 
     async def _must_be_fresh(self, run: Run, actor: Actor) -> None:
         """Raises: Refused when the approval would not be for what would happen."""

@@ -11,6 +11,8 @@ from bot.policy.approvals import ApprovalNeed
 from bot.services.run_documents import cancel_button, going_on, headline, small_line
 from bot.services.seats import named, open_seats
 
+WALLET = "A wallet's button attaches what you sign to the thread; cast wallet sign --data --from-file signs it."
+
 
 def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision], unanchored: str = "") -> Document:
     """A request that needs a yes, in whatever state it is; its buttons are there only while it waits.
@@ -26,6 +28,7 @@ def card(run: Run, need: ApprovalNeed, decisions: Sequence[Decision], unanchored
     parts += [Rich(_decision(decision)) for decision in decisions]
     if run.state is RunState.REQUESTED:
         parts += [Divider(), Rich(_asked(run, need, decisions)), Buttons(_buttons(run))]
+        parts += [Note(WALLET)] if needs_proof(run) else []
     else:
         parts += going_on(run)
     parts.append(Note(f"Plan {run.digest[:12]}. What you approve is what runs: any change of a bound fact voids it."))

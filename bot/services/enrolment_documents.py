@@ -2,16 +2,45 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import segno
 
-from bot.domain import phrases
-from bot.domain.documents import Document, Note, Part, Reply, Table, Text
-from bot.domain.factors import Factor
+from bot.domain import markup, phrases
+from bot.domain.documents import Attachment, Document, Note, Part, Reply, Rich, Table, Text
+from bot.domain.factors import Factor, typed_approval
+from bot.domain.people import Role
+from bot.domain.runs import Run
+from bot.services.ports import Store
 
 _BLOCKS = {(False, False): " ", (True, False): "\u2580", (False, True): "\u2584", (True, True): "\u2588"}
 CAST = "cast wallet sign --data --from-file request.json"
+
+
+@dataclass(frozen=True)
+class SigningPainter:
+    """Paints `sign:<run>:<user>:<nonce>`: what somebody's wallet signs, rebuilt from the row."""
+
+    store: Store
+    salt: str
+
+    async def paint(self, key: str) -> Document | None:
+        _, run_id, user, nonce = key.split(":")
+        async with self.store.work() as work:
+            run, asked = await work.runs.get(run_id), await work.factors.challenged(run_id, nonce)
+        if run is None or asked is None:
+            return None
+        approver, role = asked
+        return to_sign(run, user, typed_approval(run, approver, Role(role), nonce, self.salt))
+
+
+def to_sign(run: Run, user: str, typed: Mapping[str, Any]) -> Document:
+    """The file and the line that signs it; it is no secret, and good for one person, one request, once."""
+    name = f"request-{run.number}-{typed['message']['nonce'][:6]}.json"
+    said = f"{markup.mention(user)}, your wallet signs the file below; paste the signature where you asked for it:"
+    parts: list[Part] = [Rich(said), Text(CAST.replace("request.json", name), code=True)]
+    return Document(f"What a wallet signs for {run.label}.", parts, (Attachment(name, signable(typed)),))
 
 
 def qr_text(address: str) -> str:

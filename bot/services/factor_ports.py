@@ -40,6 +40,10 @@ class FactorStore(Protocol):
         """Note what a wallet is asked to sign."""
         ...
 
+    async def challenged(self, run_id: str, nonce: str) -> tuple[str, str] | None:
+        """Whom it was made for, and in which role."""
+        ...
+
     async def use_challenge(self, run_id: str, approver: str, nonce: str, role: str) -> bool:
         """False when nobody was asked for it, or it was used before."""
         ...

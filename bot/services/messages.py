@@ -46,6 +46,14 @@ async def want_told(work: Work, run: Run, decision: int) -> None:
         await want(work, MessageRow(f"told:{run.id}:{decision}", run.origin.channel, parent=run_keys(run.id)[0]))
 
 
+async def want_to_sign(work: Work, run: Run, user: str, nonce: str) -> None:
+    """What somebody's wallet signs, as a file under the card that they see."""
+    copy = await work.messages.get(f"ask:{run.id}")
+    channel, parent = (copy.channel, copy.key) if copy else (run.origin.channel, run_keys(run.id)[0])
+    if channel:
+        await want(work, MessageRow(f"sign:{run.id}:{user}:{nonce}", channel, parent=parent))
+
+
 async def want(work: Work, *rows: MessageRow) -> None:
     """Note messages and have them drawn once the transaction commits."""
     for row in rows:

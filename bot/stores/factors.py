@@ -88,6 +88,13 @@ class PostgresFactors:
             (run_id, approver, nonce, role),
         )
 
+    async def challenged(self, run_id: str, nonce: str) -> tuple[str, str] | None:
+        cursor = await self._connection.execute(
+            "SELECT approver, role FROM challenges WHERE run = %s AND nonce = %s", (run_id, nonce)
+        )
+        row = await cursor.fetchone()
+        return (row["approver"], row["role"]) if row else None
+
     async def use_challenge(self, run_id: str, approver: str, nonce: str, role: str) -> bool:
         cursor = await self._connection.execute(_USE_CHALLENGE, (run_id, approver, nonce, role))
         return cursor.rowcount == 1

@@ -41,6 +41,8 @@ async def test_a_challenge_is_used_once_in_the_role_it_was_made_for(under_test: 
     async with under_test.store.work() as work:
         run = await work.runs.add(a_run(state=RunState.REQUESTED))
         await work.factors.challenge(run.id, "a", "n", "cto")
+        assert await work.factors.challenged(run.id, "n") == ("a", "cto")
+        assert await work.factors.challenged(run.id, "other") is None
         assert not await work.factors.use_challenge(run.id, "a", "n", "team_lead")
         assert not await work.factors.use_challenge(run.id, "b", "n", "cto")
         assert await work.factors.use_challenge(run.id, "a", "n", "cto")

@@ -1,6 +1,7 @@
 """Proof beyond the Slack session: codes and wallets, each good once, forged and replayed ones refused."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from bot.domain.approvals import Verdict
 from bot.domain.audit import Verb
+from bot.domain.documents import Attachment
 from bot.domain.errors import Misconfigured, Refused, RequestError
 from bot.domain.factors import Factor, FactorKind, Proof, typed_approval
 from bot.domain.onetime import address_of_secret, code_at, step_of, step_of_code
@@ -20,7 +22,7 @@ from bot.domain.runs import Run, RunState
 from bot.operations.tools.vault import KeyVault
 from bot.operations.tools.wallets import WalletSignatures
 from bot.services.enrolment import Enrolment
-from bot.services.enrolment_documents import code_begun, qr_text
+from bot.services.enrolment_documents import SigningPainter, code_begun, qr_text
 from bot.services.rows import AuditQuery
 from tests.approving import EMI, KEY, PEOPLE, REI, SECRET, TARO, World
 from tests.builders import a_run
@@ -181,6 +183,24 @@ async def test_a_wallets_signature_approves_once():
         (decision,) = await work.approvals.of_run(run.id)
         assert not await work.factors.use_challenge(run.id, EMI.principal, nonce, decision.role.value)
     assert decision.proof == f"wallet {WALLET.address}"
+
+
+async def test_what_a_wallet_signs_is_attached_below_the_card_with_the_line_that_signs_it():
+    world = World("production")
+    run = await with_wallet(world)
+    nonce, typed = await world.approvals.challenge(run.id, EMI)
+    key = f"sign:{run.id}:UEMI:{nonce}"
+    async with world.store.work() as work:
+        row = await work.messages.get(key)
+    assert row is not None
+    assert (row.channel, row.parent) == ("C1", f"run:{run.id}")
+    document = await SigningPainter(world.store, world.proofs.salt).paint(key)
+    assert document is not None
+    (file,) = document.files
+    assert isinstance(file, Attachment)
+    assert json.loads(file.content) == typed
+    assert f"cast wallet sign --data --from-file {file.name}" in str(document.parts)
+    assert "<@UEMI>" in str(document.parts)
 
 
 FORGED = {

@@ -61,6 +61,12 @@ class MemoryFactors:
     async def challenge(self, run_id: str, approver: str, nonce: str, role: str) -> None:
         self._tables.challenges.setdefault((run_id, approver, nonce), role)
 
+    async def challenged(self, run_id: str, nonce: str) -> tuple[str, str] | None:
+        found = [
+            (who, role) for (run, who, its), role in self._tables.challenges.items() if (run, its) == (run_id, nonce)
+        ]
+        return found[0] if found else None
+
     async def use_challenge(self, run_id: str, approver: str, nonce: str, role: str) -> bool:
         if self._tables.challenges.get((run_id, approver, nonce)) != role:
             return False
