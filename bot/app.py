@@ -111,6 +111,11 @@ class Bot:
         except (ChatUnavailable, BotError) as error:
             log.warning("policy.not_looked_at", error=str(error))
 
+    def metrics(self) -> str:
+        """What Prometheus is told; in HTTP mode nothing is known of Slack between two requests."""
+        by_socket = self.settings.slack_mode is SlackMode.SOCKET
+        return self.trail.metrics() + (self.hearing.metrics() if by_socket else "")
+
     async def wrong(self) -> Mapping[str, str]:
         """What keeps this process from being ready, by part."""
         wrong: dict[str, str] = {}

@@ -87,7 +87,7 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
         await bot.own_store.publish_key()
         tell_passing_keys(bot.settings)
         running = Running(bot, await bot.toolbox())
-        web = application(bot.wrong, running.posts(), bot.trail.metrics)
+        web = application(bot.wrong, running.posts(), bot.metrics)
         await stack.enter_async_context(serving(web, bot.settings.http_host, bot.settings.http_port))
         await running.until(stop, frozenset(only or Part))
 

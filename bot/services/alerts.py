@@ -10,6 +10,7 @@ from bot.domain.errors import RequestError
 from bot.domain.people import ENGINE, Actor
 from bot.domain.risk import Severity
 from bot.policy.rules import Rules
+from bot.services.answers import answered_once, keep_answer
 from bot.services.calls import alert_calls, schedule
 from bot.services.messages import want
 from bot.services.ports import Store, Work
@@ -115,6 +116,7 @@ class Alerts:
         if group is not None:
             await self.tell(group, "It is well again.", resolved=True)
 
+    @answered_once
     async def acknowledge(self, number: int, actor: Actor) -> str:
         """Raises: RequestError for what is not there, resolved, or somebody else's."""
         async with self.store.work() as work:
@@ -131,8 +133,9 @@ class Alerts:
             )
             await work.alerts.save(after)
             await self._acted(work, after, actor, AlertEventKind.ACKNOWLEDGED)
-        return f"{group.label} is yours."
+            return await keep_answer(work, f"{group.label} is yours.")
 
+    @answered_once
     async def close(self, number: int, actor: Actor, reason: str) -> str:
         """Resolve by hand what its sender never ends. Raises: RequestError."""
         async with self.store.work() as work:
@@ -147,7 +150,7 @@ class Alerts:
             after = replace(group, status=Status.RESOLVED, resolved_at=now)
             await work.alerts.save(after)
             await self._acted(work, after, actor, AlertEventKind.CLOSED, reason)
-        return f"{group.label} is closed."
+            return await keep_answer(work, f"{group.label} is closed.")
 
     async def _acted(self, work: Work, group: AlertGroup, actor: Actor, kind: AlertEventKind, text: str = "") -> None:
         await work.alerts.note(group.number, AlertEvent(kind, text, actor.principal, actor.slack_user))

@@ -58,6 +58,11 @@ class Hearing:
             return f"Socket Mode is connected and silent: nothing came for {self.silent_for.total_seconds():.0f} s"
         return self.trouble
 
+    def metrics(self) -> str:
+        """Gauges in Prometheus' text format."""
+        reachable, silent = 0 if self.wrong else 1, self.silent_for.total_seconds()
+        return f"takumi_slack_reachable {reachable}\ntakumi_slack_silent_seconds {silent:g}\n"
+
 
 async def keep_connected(
     app: AsyncApp, app_token: str, hearing: Hearing, stop: asyncio.Event, pace: Pace | None = None

@@ -99,6 +99,10 @@ class BotUnderTest:
         except aiohttp.ClientError as error:
             return {"ready": False, "wrong": {"web": str(error)}}
 
+    async def metrics(self) -> str:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.web}/metrics") as answer:
+            return await answer.text()
+
     def times_logged(self, words: str) -> int:
         return self.log.read_text(encoding="utf-8").count(words)
 

@@ -80,6 +80,9 @@ async def test_after_an_outage_of_slack_the_bot_connects_by_itself_and_tells_wha
         await product.parts.workspace.stop()
     try:
         await socket_bot.until_not_ready()
+        assert "slack" in (await socket_bot.readiness())["wrong"]
+        assert "takumi_slack_reachable 0" in await socket_bot.metrics()
+        assert socket_bot.times_logged("slack.degraded") > 0
     finally:
         await product.parts.workspace.start()
     await socket_bot.ready()

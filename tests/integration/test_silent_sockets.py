@@ -54,8 +54,10 @@ async def test_an_open_connection_on_which_nothing_comes_is_said_to_be_silent_an
     async with listening(wire) as hearing:
         await wire.people.fault("silence_sockets", enabled=True)
         await until(lambda: "connected and silent" in hearing.wrong)
+        assert "takumi_slack_reachable 0" in hearing.metrics()
         await wire.people.fault("silence_sockets", enabled=False)
         await until(lambda: hearing.wrong == "")
+        assert "takumi_slack_reachable 1" in hearing.metrics()
 
 
 async def test_a_token_that_was_revoked_is_noticed_though_the_socket_is_open(wire: Wire) -> None:

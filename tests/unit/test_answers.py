@@ -11,8 +11,10 @@ from bot.domain.audit import Verb
 from bot.domain.catalog import Catalog
 from bot.domain.documents import Document
 from bot.domain.people import Person, Role
+from bot.domain.risk import Severity
 from bot.domain.runs import Run, RunState, StepState
 from bot.policy.rules import Rules
+from bot.services.alerts import Alerts
 from bot.services.desk import desk
 from bot.services.enrolment import Enrolment
 from bot.services.interruptions import Interruptions
@@ -75,12 +77,14 @@ class Office(World):
         self.runs = replace(self.runs, catalog=catalog, approvals=self.approvals)
         self.execution = replace(self.execution, catalog=catalog, approvals=self.approvals)
         self.exceptions = replace(self.exceptions, chat=self.chat)
+        self.alerts = Alerts(self.store, self.approvals.rules)
         used = {
             "store": self.store,
             "runs": self.runs,
             "approvals": self.approvals,
             "interruptions": Interruptions(self.store, self.chat),
             "exceptions": self.exceptions,
+            "alerts": self.alerts,
             "enrolment": Enrolment(self.store, self.chat, self.proofs),
             "trail": Trail(self.store),
             "catalog": catalog,
@@ -179,6 +183,16 @@ async def vouched(office: Office) -> str:
     return await office.received("UTARO", "factor vouch <@UEMI>")
 
 
+def alerted(action: str) -> Arrange:
+    """A click on an alert that fires."""
+
+    async def clicked(office: Office) -> str:
+        group = await office.alerts.raise_own("backup", Severity.P2, "A backup is due", "None for a day", "Look")
+        return await office.received("UAIKO", kind="action", action=action, value=str(group.number))
+
+    return clicked
+
+
 CASES: dict[str, tuple[Arrange, Verb]] = {
     "approve": (click("run.approve"), Verb.APPROVAL_GIVEN),
     "deny": (denied, Verb.APPROVAL_DENIED),
@@ -202,6 +216,8 @@ CASES: dict[str, tuple[Arrange, Verb]] = {
     "begin a wallet": (typed("UEMI", f"factor wallet 0x{'1' * 40}"), Verb.FACTOR_BEGUN),
     "show a factor": (shown, Verb.FACTOR_SHOWN),
     "vouch": (vouched, Verb.FACTOR_VOUCHED),
+    "acknowledge an alert": (alerted("alert.acknowledge"), Verb.ALERT_ACKNOWLEDGED),
+    "close an alert": (alerted("alert.close"), Verb.ALERT_RESOLVED),
 }
 
 
