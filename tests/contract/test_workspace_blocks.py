@@ -52,6 +52,40 @@ def table(rows: int, columns: int, cell: str = "c") -> Json:
     return {"type": "table", "rows": [[{"type": "raw_text", "text": cell}] * columns] * rows}
 
 
+def select_in_groups(*groups: list[Json], label: Json | None = None) -> Json:
+    made = [{"label": label or plain(), "options": group} for group in groups]
+    return actions({"type": "static_select", "action_id": "s", "option_groups": made})
+
+
+def multi_select(**changes: Any) -> Json:
+    return asks(element={"type": "multi_static_select", "action_id": "m", **changes})
+
+
+def boxes(*offered: Json) -> Json:
+    return actions({"type": "checkboxes", "action_id": "c", "options": list(offered)})
+
+
+def asks(**changes: Any) -> Json:
+    return {"type": "input", "label": plain(), "element": text_input(), **changes}
+
+
+def text_input(**changes: Any) -> Json:
+    return {"type": "plain_text_input", "action_id": "a", **changes}
+
+
+def picture(**changes: Any) -> Json:
+    return {"type": "image", "alt_text": "a", "image_url": "https://x.y", **changes}
+
+
+def feedback(**changes: Any) -> Json:
+    ways = {f"{way}_button": {"text": plain(), "value": way, **changes} for way in ("positive", "negative")}
+    return {"type": "context_actions", "elements": [{"type": "feedback_buttons", "action_id": "f", **ways}]}
+
+
+def icon(number: int) -> Json:
+    return {"type": "icon_button", "action_id": f"i{number}", "icon": "trash", "text": plain()}
+
+
 def confirming(**parts: Json) -> Json:
     return actions(button(confirm={"text": mrkdwn(), **parts}))
 
@@ -84,6 +118,29 @@ BLOCK_LIMITS: dict[str, tuple[int, Callable[[int], Json]]] = {
     "table columns": (20, lambda n: table(1, n)),
     "table characters": (10_000, lambda n: table(1, 1, "c" * n)),
     "plan tasks": (50, lambda n: {"type": "plan", "title": "p", "tasks": [task(i) for i in range(n)]}),
+    "option groups": (100, lambda n: select_in_groups(*([option()] for _ in range(n)))),
+    "option group label": (75, lambda n: select_in_groups([option()], label=plain("l" * n))),
+    "options of a group": (100, lambda n: select_in_groups(options(n))),
+    "options of a multi-select": (100, lambda n: multi_select(options=options(n))),
+    "initial options": (100, lambda n: multi_select(options=options(1), initial_options=options(n))),
+    "box option text": (75, lambda n: boxes(option(text=mrkdwn(n)))),
+    "box option description": (75, lambda n: boxes(option(description=plain("d" * n)))),
+    "input label": (2000, lambda n: asks(label=plain("l" * n))),
+    "input hint": (2000, lambda n: asks(hint=plain("h" * n))),
+    "input max_length": (3000, lambda n: asks(element=text_input(max_length=n))),
+    "input min_length": (3000, lambda n: asks(element=text_input(min_length=n))),
+    "initial value": (3000, lambda n: asks(element=text_input(initial_value="i" * n))),
+    "input placeholder": (150, lambda n: asks(element=text_input(placeholder=plain("p" * n)))),
+    "files of an input": (10, lambda n: asks(element={"type": "file_input", "action_id": "a", "max_files": n})),
+    "accessibility label": (75, lambda n: actions(button(accessibility_label="a" * n))),
+    "context text": (3000, lambda n: {"type": "context", "elements": [mrkdwn(n)]}),
+    "image alt text": (2000, lambda n: {"type": "image", "alt_text": "a" * n, "image_url": "https://x.y"}),
+    "image title": (2000, lambda n: picture(title=plain("t" * n))),
+    "image address": (3000, lambda n: picture(image_url="https://" + "u" * (n - 8))),
+    "feedback text": (75, lambda n: feedback(text=plain("f" * n))),
+    "feedback value": (2000, lambda n: feedback(value="f" * n)),
+    "context actions": (5, lambda n: {"type": "context_actions", "elements": [icon(i) for i in range(n)]}),
+    "task title": (3000, lambda n: task(0) | {"title": "t" * n}),
     "markdown": (12_000, lambda n: {"type": "markdown", "text": "m" * n}),
 }
 
@@ -117,6 +174,8 @@ REFUSED: dict[str, list[Any]] = {
     "uneven table": [{"type": "table", "rows": [[{"type": "raw_text", "text": "a"}], []]}],
     "markdown together": [{"type": "markdown", "text": "m" * 6001}, {"type": "markdown", "text": "m" * 6000}],
     "bad task status": [task(0) | {"status": "done"}],
+    "option description in mrkdwn": [boxes(option(description=mrkdwn()))],
+    "menu option in mrkdwn": [select(options=[option(text=mrkdwn())])],
     "51 blocks": [{"type": "divider"}] * 51,
 }
 

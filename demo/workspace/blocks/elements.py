@@ -43,9 +43,7 @@ _OPTION_EXTRAS: dict[str, Rule] = {
     "url": url,
 }
 OPTION = record({"text": plain_text(OPTION_TEXT_LIMIT)}, _OPTION_EXTRAS)
-RICH_OPTION = record(
-    {"text": any_text(OPTION_TEXT_LIMIT)}, _OPTION_EXTRAS | {"description": any_text(OPTION_TEXT_LIMIT)}
-)
+RICH_OPTION = record({"text": any_text(OPTION_TEXT_LIMIT)}, _OPTION_EXTRAS)
 GROUP = record({"label": plain_text(OPTION_TEXT_LIMIT), "options": array(OPTION, SELECT_OPTIONS, 1)})
 _SELECT = {**_FIRM, "placeholder": plain_text(PLACEHOLDER_LIMIT), "focus_on_load": boolean}
 _MULTI = {**_SELECT, "max_selected_items": integer(1)}
