@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured, RequestError
 from bot.operations.archives import pg_restore_of
+from bot.operations.capabilities import must_be_provable
 from bot.operations.files import in_thread
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.tools.access import BackupPlaces
@@ -36,6 +37,7 @@ async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFa
             hint="Look whether this is the right database, and whether it was emptied by a failed restore.",
         )
     await tools.programs(facts.server_major)
+    await must_be_provable(tools, tools.database(name))
     return facts
 
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.errors import Refused
+from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.sessions import Session
+from bot.operations.tools.toolbox import StepTools
 
 
 class Capability(StrEnum):
@@ -59,6 +61,13 @@ def must_have(capabilities: Capabilities, capability: Capability, why: str) -> N
     place = f"{capabilities.address} ({capabilities.managed_by})" if capabilities.managed_by else capabilities.address
     hint = HELP.get(capability, "Ask the server's administrator for it.").format(role=capabilities.role)
     raise Refused(f"{capabilities.role} lacks {capability.value} on {place}: {why}.", hint=hint)
+
+
+async def must_be_provable(tools: StepTools, access: DatabaseAccess) -> None:
+    """Raises: Refused where a backup could be made and never be proven; OperationFailed."""
+    async with tools.session(access, access.maintenance_database) as session:
+        found = await look_up_capabilities(session, access.address)
+    must_have(found, Capability.CREATEDB, "a backup is proven in a database of its own")
 
 
 _LOOK = """

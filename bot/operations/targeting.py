@@ -94,7 +94,7 @@ async def _must_be_swappable(session: Session, database: DatabaseFacts) -> None:
         *(["it is a template"] if row["is_template"] else []),
         *(["its server is a replica"] if row["is_replica"] else []),
         *([] if row["may_own"] else [f"the bot's role is not a member of its owner {database.owner}"]),
-        *([] if row["may_create"] else ["the bot's role may not create databases"]),
+        *([] if row["may_create"] else ["the bot's role lacks CREATEDB"]),
     ]
     if reasons:
         raise Refused(

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from bot.domain.backups import Backup, Verdict
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.verdicts import Aspect
+from bot.operations.capabilities import look_up_capabilities
 from bot.operations.tools.access import DatabaseAccess, Login, ProofRules
 from bot.policy.working_hours import read_hours
 from demo.platform.postgres import Cluster
@@ -276,3 +278,44 @@ async def test_a_proving_server_that_is_down_changes_no_verdict(bot: SmallBot, c
     with pytest.raises(OperationFailed, match="does not answer"):
         await bot.plan("prove-backup", backup=backup.file)
     assert await bot.row(backup.file) == backup
+
+
+@asynccontextmanager
+async def a_cloud(cluster: Cluster) -> AsyncIterator[None]:
+    """The server looks like Amazon's: its role is there, and ours may not create databases. A stand-in by its roles."""
+    async with cluster.connect() as connection:
+        await connection.execute("CREATE ROLE rds_superuser NOLOGIN")
+        await connection.execute("ALTER ROLE takumi_maintenance NOCREATEDB")
+        try:
+            yield
+        finally:
+            await connection.execute("ALTER ROLE takumi_maintenance CREATEDB")
+            await connection.execute("DROP ROLE rds_superuser")
+
+
+async def test_what_a_managed_server_forbids_is_refused_before_anything_with_the_capability_named(
+    bot: SmallBot, cluster: Cluster
+) -> None:
+    backup = await bot.back_up()
+    async with a_cloud(cluster):
+        for runbook, params in (("backup-database", {}), ("prove-backup", {"backup": backup.file})):
+            with pytest.raises(Refused, match=r"lacks CREATEDB on 127\.0\.0\.1:\d+ \(Amazon RDS\)") as refused:
+                await bot.plan(runbook, **params)
+            assert refused.value.hint == "Let an administrator run: ALTER ROLE takumi_maintenance CREATEDB."
+        async with bot.toolbox.for_look_up().session(apart(cluster), "postgres") as session:
+            mighty = await look_up_capabilities(session, "db:5432")
+    assert str(mighty) == "managed (Amazon RDS); postgres lacks nothing"
+
+
+async def test_a_server_that_gives_its_roles_to_nobody_leaves_a_file_that_says_so(
+    bot: SmallBot, cluster: Cluster
+) -> None:
+    async with cluster.connect() as connection:
+        await connection.execute("REVOKE SELECT ON pg_auth_members FROM PUBLIC")
+        try:
+            backup = await bot.back_up()
+        finally:
+            await connection.execute("GRANT SELECT ON pg_auth_members TO PUBLIC")
+    text = (Path(backup.folder) / f"{backup.file}.roles.sql").read_text()
+    assert text.startswith("-- NO ROLES: pg_dumpall failed")
+    assert "CREATE DATABASE" in text

@@ -110,7 +110,7 @@ async def test_a_role_that_may_not_swap_is_told_what_it_lacks(primary: Cluster, 
         await superuser.execute("DO $$ BEGIN CREATE ROLE little LOGIN PASSWORD 'p'; EXCEPTION WHEN OTHERS THEN END $$")
         await superuser.execute(f"GRANT CONNECT ON DATABASE {source} TO little")
     access = replace(reached.databases[0], login=Login("little", SecretStr("p")))
-    with pytest.raises(Refused, match=r"not a member of its owner takumi; the bot's role may not create databases"):
+    with pytest.raises(Refused, match=r"not a member of its owner takumi; the bot's role lacks CREATEDB"):
         await look(replace(reached, databases=(access,)))
 
 
