@@ -19,12 +19,14 @@ from bot.operations.tools.access import (
     OwnDatabase,
     Platform,
     ProofRules,
+    StorageRules,
     address_of,
     pooler_of,
     proof_server_of,
 )
 from bot.operations.tools.anchors import S3Anchors
 from bot.operations.tools.repositories import Bucket, Repository
+from bot.operations.tools.seals import KeyRing
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
 from bot.policy.working_hours import read_hours
@@ -82,6 +84,8 @@ def _places_of(settings: Settings) -> BackupPlaces:
         foreign_expire=settings.expire_foreign,
         cloud=settings.cloud_backup,
         forms=settings.backup_formats,
+        keys=KeyRing(settings.backup_key, settings.backup_key_files),
+        storage=StorageRules(settings.s3_encryption, settings.s3_kms_key_id, settings.s3_lock),
         bucket=settings.s3_bucket,
         region=settings.s3_region,
         endpoint_url=settings.s3_endpoint_url or "",
@@ -125,7 +129,6 @@ def _repository_bucket(settings: Settings) -> Bucket:
     )
 
 
-
 def writer_of(settings: Settings) -> Writer:
     """Who signs this process's entries. Raises: Misconfigured."""
     return Writer(_key_of(settings, settings.audit_key_file, "TAKUMI_BOT_AUDIT_KEY_FILE"))
@@ -145,6 +148,7 @@ def _key_of(settings: Settings, path: Path | None, variable: str) -> Key:
             hint="Make a key: python -m bot audit key FILE. Then name that file.",
         )
     return passing_key()
+
 
 def tell_passing_keys(settings: Settings) -> None:
     """Outside production a process may sign with keys of its own: said, since nobody can have published those."""

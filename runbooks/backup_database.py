@@ -7,22 +7,21 @@ from bot import operations as do
 from bot.runbook import AliasChoices, Facts, Field, Params, Plan, Risk, Role, Runbook, RunInfo, ShownFact, Step
 
 
+KEEP = AliasChoices("keep", "keep_days")
+
+
 class BackupDatabase(Params):
     """What to back up, and where to keep it."""
 
     database: str = Field("", description="Which database; the configured one (DB_NAME) when left out.")
     keep: int | None = Field(
-        None,
-        ge=1,
-        le=3650,
-        validation_alias=AliasChoices("keep", "keep_days"),
-        description="Days to keep it (RETENTION_DAYS when left out).",
+        None, ge=1, le=3650, validation_alias=KEEP, description="Days to keep it (RETENTION_DAYS)."
     )
     to: Literal["configured", "local", "s3"] = Field(
         "configured", description="`local` keeps it on this machine alone, `s3` uploads it as well."
     )
     format: Literal["configured", "plain", "fast"] = Field(
-        "configured", description="`plain` is SQL in gzip, as the guide's; `fast` is an archive in zstd."
+        "configured", description="`plain` is SQL in gzip, as the guide's; `fast` an archive in zstd."
     )
 
 
@@ -35,15 +34,14 @@ class BackupFacts(Facts):
 
 async def look_up(params: BackupDatabase, tools: Any) -> BackupFacts:
     database = await do.look_up_database_to_back_up(tools, params.database)
-    form = "" if params.format == "configured" else params.format
-    wishes = do.Wishes(to=params.to, keep_days=params.keep, form=form)
+    wishes = do.Wishes(params.to, params.keep, params.format)
     return BackupFacts(database=database, places=await do.look_up_places(tools, database, wishes))
 
 
 def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
     database, folder = facts.database, facts.places.folder
     limit = timedelta(minutes=30, seconds=database.size_bytes / 2e6)
-    dump = do.DumpDatabase(database, folder, limit, facts.places.form)
+    dump = do.DumpDatabase(database, folder, limit, facts.places.form, facts.places.offsite)
     compare = do.CompareBackup(database, folder, timeout=limit)
     publish = do.PublishBackup(folder, facts.places.keep)
     return Plan(
@@ -66,11 +64,11 @@ def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
 
 def _upload(facts: BackupFacts, limit: timedelta) -> tuple[Step, ...]:
     """Before publishing: with S3 down, nothing is left that could be taken for a backup."""
-    bucket = facts.places.bucket
-    if not bucket:
+    offsite = facts.places.offsite
+    if offsite is None:
         return ()
-    upload = do.UploadBackup(facts.places.folder, bucket, timeout=limit)
-    return (Step("upload", "Upload to S3", upload, undo=do.RemoveObjects(bucket)),)
+    upload = do.UploadBackup(facts.places.folder, offsite, timeout=limit)
+    return (Step("upload", "Upload to S3", upload, undo=do.RemoveObjects(offsite.bucket)),)
 
 
 RUNBOOK = Runbook(

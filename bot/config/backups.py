@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
@@ -72,6 +72,26 @@ class BackupSettings(BaseModel):
     s3_endpoint_url: str | None = Field(None, description="An S3 endpoint other than AWS.")
     s3_access_key_id: SecretStr | None = Field(None, description="The S3 access key; unset: boto3's own search.")
     s3_secret_access_key: SecretStr | None = Field(None, description="The S3 secret key.")
+
+    s3_encryption: Literal["", "AES256", "aws:kms"] = Field(
+        "", description="How S3 encrypts the copies: AES256 (its own keys), aws:kms, or as the bucket says (empty)."
+    )
+    s3_kms_key_id: str = Field("", description="The KMS key for aws:kms; S3's own when left out.")
+    s3_lock: Literal["", "GOVERNANCE", "COMPLIANCE"] = Field(
+        "",
+        description="Object Lock of the copies, for as long as they are to be kept; the bucket must have been made "
+        "with Object Lock.",
+    )
+    backup_key_files: dict[str, Path] = Field(
+        default_factory=dict,
+        description='Keys that seal and open the copies in S3, 32 bytes in base64 each, as JSON: '
+        '{"2026": "/keys/2026"}. '
+        "Keep a key for as long as copies that it sealed.",
+    )
+    backup_key: str = Field(
+        "",
+        description="The name of the key that seals new copies (AES-256-GCM); empty: they are not sealed by the bot.",
+    )
 
     @property
     def retention(self) -> timedelta:

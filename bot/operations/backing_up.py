@@ -1,5 +1,6 @@
 """What a backup needs to know before it is planned: the database, the programs, the places."""
 
+import asyncio
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured, RequestError
 from bot.operations.archives import pg_restore_of
+from bot.operations.copying import Offsite
 from bot.operations.capabilities import must_be_provable
 from bot.operations.files import in_thread
 from bot.operations.looking import DatabaseFacts, look_up_database
@@ -26,6 +28,13 @@ class PlaceFacts(BaseModel):
     keep: timedelta
     bucket: str
     form: Format = Format.PLAIN
+    key_id: str = ""
+    lock: str = ""
+
+    @property
+    def offsite(self) -> Offsite | None:
+        """None when it stays on this machine alone."""
+        return Offsite(self.bucket, self.keep, self.key_id, self.lock) if self.bucket else None
 
 
 async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFacts:
@@ -43,11 +52,11 @@ async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFa
 
 @dataclass(frozen=True)
 class Wishes:
-    """What was asked for; what is empty is as configured. `to` is `configured`, `local` or `s3`."""
+    """What was asked for. `to` is `configured`, `local` or `s3`; `form` is `configured` or a format's name."""
 
     to: str = "configured"
     keep_days: int | None = None
-    form: str = ""
+    form: str = "configured"
 
 
 async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wishes) -> PlaceFacts:
@@ -55,10 +64,15 @@ async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wish
     places = tools.platform.backups
     await in_thread(_must_be_writable, places.folder)
     keep = timedelta(days=wishes.keep_days) if wishes.keep_days else places.retention
-    form = Format(wishes.form) if wishes.form else places.forms.get(database.name, Format.PLAIN)
+    form = Format(wishes.form) if wishes.form != "configured" else places.forms.get(database.name, Format.PLAIN)
     if form is Format.FAST:
         pg_restore_of(await tools.programs(database.server_major))
-    return PlaceFacts(folder=places.folder, keep=keep, bucket=_bucket(places, wishes.to), form=form)
+    bucket, key_id = _bucket(places, wishes.to), places.keys.current
+    if bucket and key_id:
+        await asyncio.to_thread(places.keys.key, key_id)  # told now, not after the dump
+    return PlaceFacts(
+        folder=places.folder, keep=keep, bucket=bucket, form=form, key_id=key_id, lock=places.storage.lock
+    )
 
 
 def _bucket(places: BackupPlaces, to: str) -> str:

@@ -12,6 +12,7 @@ from bot.domain.backups import Contents, Format, Manifest
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.operations.contents import read_contents
+from bot.operations.copying import Copying, NotCopying, Offsite, begin_copy, forget_unfinished
 from bot.operations.files import (
     BackupFiles,
     begin_unfinished,
@@ -19,7 +20,6 @@ from bot.operations.files import (
     disk_errors,
     in_thread,
     must_have_room,
-    remove_unfinished,
     reserve_name,
     sha256_of,
     write_durably,
@@ -31,12 +31,12 @@ from bot.operations.snapshots import Snapshot, held_snapshot
 from bot.operations.together import together
 from bot.operations.tools import gzips, zstds
 from bot.operations.tools.access import DatabaseAccess
-from bot.operations.tools.gzips import Progress, Written
-from bot.operations.tools.processes import must_succeed, outlast, run
+from bot.operations.tools.gzips import Grew, Progress, Written
+from bot.operations.tools.processes import Command, Pump, must_succeed, outlast, run
 from bot.operations.tools.sessions import Session
 from bot.operations.tools.toolbox import StepTools
 
-Compress = Callable[[int, Path, Progress], Written]
+Compress = Callable[[int, Path, Progress, Grew], Written]
 WAYS: Mapping[Format, tuple[tuple[str, ...], Compress]] = {
     Format.PLAIN: (("--format=plain",), gzips.compress),
     Format.FAST: (("--format=custom", "--compress=0"), zstds.compress),
@@ -53,6 +53,7 @@ class DumpDatabase:
     folder: Path
     timeout: timedelta
     form: Format = Format.PLAIN
+    offsite: Offsite | None = None
     safe_to_repeat: bool = True
 
     def describe(self) -> str:
@@ -61,12 +62,17 @@ class DumpDatabase:
             f"Dump {self.database.name} on {self.database.address} (system {self.database.system_identifier},"
             f" database {self.database.oid}) with pg_dump, {how}, in one snapshot with every table locked against"
             " truncation; count and hash every table in that snapshot; write the cluster's roles, without passwords,"
-            " beside it;"
-            f" keep all of it unfinished in {self.folder}"
+            f" beside it; keep all of it unfinished in {self.folder}{self._copied}"
         )
 
+    @property
+    def _copied(self) -> str:
+        if self.offsite is None:
+            return ""
+        return f"; send it meanwhile to {self.offsite.told}, in parts that are no object before it is proven"
+
     async def run(self, tools: StepTools) -> Outcome:
-        """Raises: OperationFailed, and leaves no file then."""
+        """Raises: OperationFailed, and leaves no file then, and no part in S3."""
         access = tools.database(self.database.name)
         await in_thread(self.folder.mkdir, parents=True, exist_ok=True)
         await in_thread(must_have_room, self.folder, int(self.database.size_bytes * DUMP_SHARE))
@@ -77,7 +83,7 @@ class DumpDatabase:
                 return await self._dump(tools, access, work)
         except BaseException:
             if tools.context.is_held():  # else what is there may be the next attempt's
-                await outlast(in_thread(remove_unfinished, self.folder, tools.context.run))
+                await outlast(forget_unfinished(tools, self.folder, tools.context.run))
             raise
 
     async def _dump(self, tools: StepTools, access: DatabaseAccess, work: Path) -> Outcome:
@@ -87,7 +93,13 @@ class DumpDatabase:
             label = label_of(self.database.name)
             name = await in_thread(reserve_name, self.folder, tools.context.run, snapshot.at, label, self.form)
             files = BackupFiles(work, name)
-            written, contents = await self._read(tools, access, snapshot, files)
+            copying = self._copying(tools, files.dump, snapshot.at)
+            try:
+                written, contents = await self._read(tools, access, snapshot, files, copying)
+            except BaseException:
+                await outlast(in_thread(copying.stop))
+                raise
+        await in_thread(copying.finish, written.size_bytes)
         if self.form is Format.PLAIN:  # an archive has no end to look for: the proof restores it
             must_be_complete(written)
         roles = await dump_roles(tools, access, self.database, files)
@@ -96,15 +108,30 @@ class DumpDatabase:
         await in_thread(write_durably, files.checksum, checksum_line(written.sha256, name))
         return self._outcome(manifest, await in_thread(sha256_of, files.manifest), datetime.now(UTC) - begun)
 
+    def _copying(self, tools: StepTools, dump: Path, at: datetime) -> Copying | NotCopying:
+        if self.offsite is None:
+            return NotCopying()
+        return begin_copy(tools, self.offsite, dump, at, self.database.size_bytes)
+
     async def _must_be_planned(self, tools: StepTools, access: DatabaseAccess) -> None:
         async with tools.session(access) as session:
             await must_be(session, access, Identity(self.database.system_identifier, self.database.oid))
 
     async def _read(
-        self, tools: StepTools, access: DatabaseAccess, snapshot: Snapshot, files: BackupFiles
+        self,
+        tools: StepTools,
+        access: DatabaseAccess,
+        snapshot: Snapshot,
+        files: BackupFiles,
+        copying: Copying | NotCopying,
     ) -> tuple[Written, Contents]:
         """pg_dump and the counting side by side, in the same moment of the database."""
         progress = Progress()
+        programs = await tools.programs(self.database.server_major)
+        # A restored copy must not begin to subscribe to anything.
+        how, compress = WAYS[self.form]
+        arguments = (*how, f"--snapshot={snapshot.id}", "--lock-wait-timeout=30s", "--no-subscriptions")
+        command = tools.command(access, "pg_dump", programs, arguments)
 
         async def told(done: int, of: int) -> None:
             await tools.context.say(f"{progress.raw_bytes >> 20} MB dumped, {done} of {of} parts counted")
@@ -113,24 +140,10 @@ class DumpDatabase:
             return tools.session(access)
 
         written, contents = await together(
-            self._run_pg_dump(tools, access, snapshot, files, progress),
+            dumped(command, lambda source: compress(source, files.dump, progress, copying.grew)),
             read_contents(opened, snapshot.relations, snapshot.id, told),
         )
         return written, contents
-
-    async def _run_pg_dump(
-        self, tools: StepTools, access: DatabaseAccess, snapshot: Snapshot, files: BackupFiles, progress: Progress
-    ) -> Written:
-        programs = await tools.programs(self.database.server_major)
-        # A restored copy must not begin to subscribe to anything.
-        how, compress = WAYS[self.form]
-        arguments = (*how, f"--snapshot={snapshot.id}", "--lock-wait-timeout=30s", "--no-subscriptions")
-        command = tools.command(access, "pg_dump", programs, arguments)
-        with disk_errors():
-            ended = await run(command, drain=lambda source: compress(source, files.dump, progress))
-        must_succeed(command, ended)
-        written: Written = ended.drained
-        return written
 
     def _manifest(self, contents: Contents, snapshot: Snapshot, name: str, written: Written) -> Manifest:
         return Manifest(
@@ -178,12 +191,21 @@ class RemoveUnfinished:
     safe_to_repeat: bool = True
 
     def describe(self) -> str:
-        return f"Remove the run's unfinished files below {self.folder}"
+        return f"Remove the run's unfinished files below {self.folder}, and their parts from S3"
 
     async def run(self, tools: StepTools) -> Outcome:
         """Raises: OperationFailed."""
-        there = await in_thread(remove_unfinished, self.folder, tools.context.run)
+        there = await forget_unfinished(tools, self.folder, tools.context.run)
         return Outcome("The unfinished files are gone." if there else "There were no unfinished files.")
+
+
+async def dumped(command: Command, drain: Pump) -> Written:
+    """What pg_dump wrote, when it ended well. Raises: OperationFailed."""
+    with disk_errors():
+        ended = await run(command, drain=drain)
+    must_succeed(command, ended)
+    written: Written = ended.drained
+    return written
 
 
 def label_of(database: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.domain.operations import StepContext
-from bot.operations.files import UNFINISHED, in_thread, remove_unfinished
+from bot.operations.copying import forget_unfinished
+from bot.operations.files import UNFINISHED, in_thread
 from bot.operations.recovering import copies_in, remove_copy
 from bot.operations.scratch import drop_database
 from bot.operations.tools.sessions import Session, quoted
@@ -48,7 +49,7 @@ class Leftovers:
                 await drop_database(session, name)
             for name in await _roles(session, run):
                 await session.rows(f"DROP ROLE IF EXISTS {quoted(name)}")
-        await in_thread(remove_unfinished, self._folder, run)
+        await forget_unfinished(tools, self._folder, run)
         for folder in self._copies:
             await in_thread(remove_copy, folder, run)
 

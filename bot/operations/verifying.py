@@ -14,10 +14,10 @@ from bot.domain.plans import Claim
 from bot.domain.targets import Environment
 from bot.domain.verdicts import Aspect, Changes, FileFacts, Offsite, Settled, Verification
 from bot.operations.choosing import BackupFile, backup_names, chosen, inspect
+from bot.operations.copying import object_store
 from bot.operations.files import BackupFiles, in_thread, sha256_of
 from bot.operations.latest import latest_in
 from bot.operations.tools.toolbox import StepTools
-from bot.operations.uploading import object_store
 
 Judged = tuple[BackupFile | None, str]
 

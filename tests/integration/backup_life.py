@@ -17,6 +17,7 @@ from bot.domain.verdicts import Aspect, Finding, latest
 from bot.operations.files import BackupFiles
 from bot.operations.folder import FolderLook
 from bot.operations.tools.access import Platform
+from bot.operations.tools.objects import How
 from bot.operations.tools.toolbox import Toolbox
 from bot.services.backup_records import record_backup, record_settled
 from bot.services.backups import Backups, Listed

@@ -1,7 +1,9 @@
 """Whatever goes wrong with a backup: a clear error, and no file, child, session or database left behind."""
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import json
 import os
 import resource
@@ -21,7 +23,8 @@ import pytest_asyncio
 from bot.domain.errors import OperationFailed
 from bot.operations.files import sha256_of
 from bot.operations.snapshots import held_snapshot
-from bot.operations.tools import fences, objects
+from bot.operations.tools import fences, multiparts, objects
+from bot.operations.tools.objects import How
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.databases import PLATFORM_MAINTENANCE
 from demo.platform.postgres import Cluster
@@ -298,43 +301,51 @@ async def test_s3_refuses_bytes_that_are_not_those_that_were_hashed(
     cluster: Cluster, s3_server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = objects.ObjectStore(platform(cluster, "takumi", tmp_path, s3_server).backups)
-    monkeypatch.setattr(objects, "_part_digests", lambda _: [b"\0" * 32])
+    monkeypatch.setattr(objects, "_text", lambda _: base64.b64encode(b"\0" * 32).decode())
     (tmp_path / "file").write_bytes(b"bytes")
     with pytest.raises(OperationFailed, match="did not store"):
-        await store.put("database/wrong", tmp_path / "file", {})
+        await store.put("database/wrong", tmp_path / "file", How({}))
     assert await store.find("database/wrong") is None
 
 
 async def test_a_big_file_goes_in_parts_and_a_part_that_s3_refuses_leaves_no_upload_behind(
     cluster: Cluster, s3_server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "PART_BYTES", 5 << 20)
+    monkeypatch.setattr(multiparts, "PART_BYTES", 5 << 20)
     places = platform(cluster, "takumi", tmp_path, s3_server).backups
     store, path = objects.ObjectStore(places), tmp_path / "big"
     path.write_bytes(os.urandom((11 << 20) + 7))
-    seen = await store.put("database/big", path, {"sha256": "x"})
+    seen = await store.put("database/big", path, How({"sha256": "x"}))
     assert (seen.size_bytes, seen.checksum[-2:]) == (path.stat().st_size, "-3")
-    digests = objects._part_digests(path)
-    monkeypatch.setattr(objects, "_part_digests", lambda _: [*digests[:2], b"\0" * 32])
+    monkeypatch.setattr(multiparts.Sending, "_put", sending_another_third_part)
     with pytest.raises(OperationFailed, match="did not store"):
-        await store.put("database/big-wrong", path, {})
+        await store.put("database/big-wrong", path, How({}))
     uploads = s3_server.client().list_multipart_uploads(Bucket=places.bucket)
     assert not uploads.get("Uploads")
+
+
+def sending_another_third_part(sending: multiparts.Sending, number: int, last: bool) -> multiparts.Taken:
+    """The bytes change between the hash and the wire."""
+    body = sending._cut.part(number, last=last)
+    checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    sent = bytes(len(body)) if number == 3 else body
+    answer = sending._client.upload_part(**sending._where, PartNumber=number, Body=sent, ChecksumSHA256=checksum)
+    return multiparts.Taken("", answer["ETag"], len(body))
 
 
 @pytest.mark.parametrize("parts", [1, 2])
 async def test_an_object_is_never_overwritten_and_the_same_one_is_found_done(
     cluster: Cluster, s3_server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: int
 ) -> None:
-    monkeypatch.setattr(objects, "PART_BYTES", 5 << 20)
+    monkeypatch.setattr(multiparts, "PART_BYTES", 5 << 20)
     store = objects.ObjectStore(platform(cluster, "takumi", tmp_path, s3_server).backups)
     (tmp_path / "one").write_bytes(b"1" * (parts * (5 << 20)))
     (tmp_path / "two").write_bytes(b"2" * (parts * (5 << 20)))
     key = f"database/once-{parts}"
-    first = await store.put(key, tmp_path / "one", {})
-    assert await store.put(key, tmp_path / "one", {}) == first
+    first = await store.put(key, tmp_path / "one", How({}))
+    assert await store.put(key, tmp_path / "one", How({})) == first
     with pytest.raises(OperationFailed, match=r"not the .* sent"):
-        await store.put(key, tmp_path / "two", {})
+        await store.put(key, tmp_path / "two", How({}))
     assert await store.find(key) == first
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
@@ -12,9 +13,11 @@ from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured
 from bot.domain.targets import Environment
 from bot.operations.tools.repositories import Repository
+from bot.operations.tools.seals import KeyRing
 from bot.policy.working_hours import WorkingHours
 
 NO_SECRET = SecretStr("")
+NO_KEYS = KeyRing()
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,24 @@ class OwnDatabase:
 
 
 @dataclass(frozen=True)
+class StorageRules:
+    """What S3 itself does for a copy. `encryption` is empty, `AES256` or `aws:kms`; `lock` is empty, `GOVERNANCE` or
+    `COMPLIANCE`, and holds for as long as the backup is to be kept.
+    """
+
+    encryption: str = ""
+    kms_key: str = ""
+    lock: str = ""
+
+    def options(self, until: datetime | None) -> dict[str, Any]:
+        """As boto3 takes them when an object is begun."""
+        encrypted = {"ServerSideEncryption": self.encryption} if self.encryption else {}
+        key = {"SSEKMSKeyId": self.kms_key} if self.kms_key else {}
+        locked = {"ObjectLockMode": self.lock, "ObjectLockRetainUntilDate": until} if self.lock and until else {}
+        return {**encrypted, **key, **locked}
+
+
+@dataclass(frozen=True)
 class BackupPlaces:
     """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
 
@@ -131,6 +152,8 @@ class BackupPlaces:
     endpoint_url: str = ""
     access_key: SecretStr = NO_SECRET
     secret_key: SecretStr = NO_SECRET
+    keys: KeyRing = NO_KEYS
+    storage: StorageRules = StorageRules()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ MOST_AT_ONCE_BYTES = 4 << 20
 TAIL_BYTES = 64 << 10
 LEVEL = 6
 GZIP = 31
+Grew = Callable[[int], None]
 Unpack = Callable[[BinaryIO, Callable[[bytes], None], str], Iterator[bytes]]
 
 
@@ -54,22 +55,32 @@ class Screen(Protocol):
     def finish(self) -> bytes: ...
 
 
-def compress(source: int, path: Path, progress: Progress) -> Written:
+def unheard(_size_bytes: int) -> None:
+    """For a file whose growth nobody follows."""
+
+
+def compress(source: int, path: Path, progress: Progress, grew: Grew = unheard) -> Written:
     """Read the pipe to its end into a new gzip file, on all cores: each block is a member, as gzip allows.
 
     The file is on the disk when this returns. Raises: OSError.
     """
-    return keep(_compressed(blocks_of(source)), path, progress)
+    return keep(_compressed(blocks_of(source)), path, progress, grew)
 
 
-def keep(pieces: Iterator[tuple[bytes, bytes]], path: Path, progress: Progress) -> Written:
-    """Write the first of each pair into a new file; the second is what it was made of. Raises: OSError."""
+def keep(pieces: Iterator[tuple[bytes, bytes]], path: Path, progress: Progress, grew: Grew) -> Written:
+    """Write the first of each pair into a new file; the second is what it was made of.
+
+    `grew` hears how many bytes of the file can be read. Raises: OSError, and what `grew` raises.
+    """
     whole, size, tail = hashlib.sha256(), 0, b""
     with path.open("xb") as file:
         for packed, block in pieces:
             whole.update(packed)
             file.write(packed)
             size += len(packed)
+            if packed:
+                file.flush()
+                grew(size)
             progress.raw_bytes += len(block)
             tail = (tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
         file.flush()

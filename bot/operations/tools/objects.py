@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import BackupPlaces
+from bot.operations.tools.multiparts import Cut, Sending, Sent, digests_of, part_bytes_for
 from bot.operations.tools.object_versions import Lock, purge
 from bot.operations.tools.processes import outlast
+from bot.operations.tools.seals import ENDING, opened
+from bot.operations.tools.uploads import abort, abort_stale
 
-PART_BYTES = 16 << 20
 T = TypeVar("T")
 Client = Any
 
@@ -33,6 +37,15 @@ class ObjectSeen:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class How:
+    """How an object is stored: with what metadata, sealed or not, and until when S3 keeps it (UTC)."""
+
+    metadata: Mapping[str, str]
+    sealed: bool = False
+    until: datetime | None = None
+
+
 class ObjectStore:
     """One bucket. Every method raises: OperationFailed, in S3's own words."""
 
@@ -41,9 +54,35 @@ class ObjectStore:
         self._places = places
         self._client: Client | None = None
 
-    async def put(self, key: str, path: Path, metadata: Mapping[str, str]) -> ObjectSeen:
+    async def put(self, key: str, path: Path, how: "How") -> ObjectSeen:
         """Upload the file, and look the object up: S3 must hold what the file holds. Never overwrites."""
-        return await self._do(f"store {key}", lambda client: self._put(client, key, path, metadata))
+        return await self._do(f"store {key}", lambda client: self._put(client, key, path, how))
+
+    def sending(self, key: str, cut: Cut, how: "How", begun: Callable[[Sent], None]) -> Sending:
+        """An upload of a file that still grows. Its methods block, within `errors`."""
+        where = {"Bucket": self.bucket, "Key": key}
+        return Sending(self._connected(), where, cut, self._options(how), begun)
+
+    async def complete(self, sent: Sent) -> ObjectSeen:
+        """Make an object of the parts, and look it up; an answer that was lost is no harm."""
+        return await self._do(f"complete {sent.key}", lambda client: self._complete(client, sent))
+
+    async def abandon(self, sent: Sent) -> None:
+        """Let S3 forget the parts of an upload that was not completed."""
+        await self._do(f"forget {sent.key}", lambda client: abort(client, self.bucket, sent.key, sent.upload_id))
+
+    async def abandon_stale(self, prefix: str, age: timedelta) -> Sequence[str]:
+        """The same for every upload below `prefix` that was begun that long ago; names them."""
+        return await self._do("list uploads", lambda client: abort_stale(client, self.bucket, prefix, age))
+
+    async def fetch(self, key: str, path: Path) -> str:
+        """Write the object into a new file, opened where it was sealed; answers the file's sha256."""
+        return await self._do(f"give out {key}", lambda client: self._fetch(client, key, path))
+
+    async def peek(self, key: str) -> None:
+        """Look whether its first chunk opens with the keys that are here. Raises: Misconfigured."""
+        if key.endswith(ENDING):
+            await self._do(f"give out {key}", lambda client: next(self._blocks(client, key)))
 
     async def find(self, key: str) -> ObjectSeen | None:
         return await self._do(f"look up {key}", lambda client: self._find(client, key))
@@ -51,13 +90,14 @@ class ObjectStore:
     async def compare(self, seen: ObjectSeen, path: Path) -> tuple[bool, str]:
         """Whether the object is that file, and how that is known: by S3's checksum, or else by reading it all."""
         size_bytes = (await asyncio.to_thread(path.stat)).st_size
-        if seen.size_bytes != size_bytes:
+        sealed = seen.key.endswith(ENDING)
+        if seen.size_bytes != size_bytes and not sealed:
             return False, f"it has {seen.size_bytes} bytes, the file has {size_bytes}"
-        if seen.checksum:
+        if seen.checksum and not sealed:
             expected = composite_checksum(await asyncio.to_thread(_part_digests, path))
             if seen.checksum == expected or "-" not in seen.checksum:
                 return seen.checksum == expected, f"S3's SHA-256 is {seen.checksum}, the file's {expected}"
-        whole = await self._do(f"give out {seen.key}", lambda client: _hash_object(client, self.bucket, seen.key))
+        whole = await self._do(f"give out {seen.key}", lambda client: self._hash(client, seen.key))
         own = await asyncio.to_thread(_sha256_of, path)
         return whole == own, f"read back, its sha256 is {whole}, the file's {own}"
 
@@ -76,18 +116,19 @@ class ObjectStore:
 
     async def reach(self) -> None:
         """Ask for the bucket, as cheaply as S3 allows."""
-        with self._s3_errors("answer"):
+        with self.errors("answer"):
             await asyncio.to_thread(lambda: self._connected().head_bucket(Bucket=self.bucket))
 
     async def _do(self, what: str, work: Callable[[Client], T]) -> T:
         """Run it in a thread, to its end even when cancelled: an upload that goes on unseen is an effect."""
         task = asyncio.ensure_future(asyncio.to_thread(lambda: work(self._connected())))
-        with self._s3_errors(what):
+        with self.errors(what):
             await outlast(asyncio.wait([task]))
             return task.result()
 
     @contextmanager
-    def _s3_errors(self, what: str) -> Iterator[None]:
+    def errors(self, what: str) -> Iterator[None]:
+        """Turn what S3 says into OperationFailed."""
         try:
             yield
         except (BotoCoreError, ClientError) as error:
@@ -99,44 +140,60 @@ class ObjectStore:
             self._client = client_of(self._places)
         return self._client
 
-    def _put(self, client: Client, key: str, path: Path, metadata: Mapping[str, str]) -> ObjectSeen:
-        parts = _part_digests(path)
-        try:
-            if len(parts) == 1:
-                self._put_whole(client, key, path, parts[0], metadata)
-            else:
-                self._put_parts(client, key, path, parts, metadata)
-        except ClientError as error:
-            # There is an object already: ours, when an answer was lost and the request repeated. The look tells.
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-        return self._look_again(client, key, path.stat().st_size, parts)
+    def _put(self, client: Client, key: str, path: Path, how: "How") -> ObjectSeen:
+        size_bytes = path.stat().st_size
+        cut = Cut(path, part_bytes_for(size_bytes), self._places.keys.fresh() if how.sealed else None)
+        if cut.count(size_bytes) > 1:
+            return self._put_parts(client, key, cut, how)
+        body = cut.part(1, last=True)
+        digest = hashlib.sha256(body).digest()
+        where = {"Bucket": self.bucket, "Key": key, "IfNoneMatch": "*", **self._options(how)}
+        with lost_answers():
+            client.put_object(**where, Body=body, ChecksumSHA256=_text(digest))
+        return self._look_again(client, key, len(body), _text(digest))
 
-    def _put_whole(self, client: Client, key: str, path: Path, digest: bytes, metadata: Mapping[str, str]) -> None:
-        with path.open("rb") as body:
-            client.put_object(
-                Bucket=self.bucket,
-                Key=key,
-                Body=body,
-                ChecksumSHA256=_text(digest),
-                Metadata=dict(metadata),
-                IfNoneMatch="*",
-            )
-
-    def _put_parts(self, client: Client, key: str, path: Path, parts: list[bytes], metadata: Mapping[str, str]) -> None:
-        where = {"Bucket": self.bucket, "Key": key}
-        upload = client.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", Metadata=dict(metadata))
-        where["UploadId"] = upload["UploadId"]
+    def _put_parts(self, client: Client, key: str, cut: Cut, how: "How") -> ObjectSeen:
+        begun: list[Sent] = []
+        sending = self.sending(key, cut, how, begun.append)
         try:
-            done = [_put_part(client, where, path, number, digest) for number, digest in enumerate(parts, 1)]
-            client.complete_multipart_upload(**where, MultipartUpload={"Parts": done}, IfNoneMatch="*")
+            return self._complete(client, sending.finish(cut.path.stat().st_size))
         except BaseException:
-            client.abort_multipart_upload(**where)
+            sending.stop()
+            for sent in begun:
+                abort(client, self.bucket, key, sent.upload_id)
             raise
 
-    def _look_again(self, client: Client, key: str, size_bytes: int, parts: list[bytes]) -> ObjectSeen:
+    def _complete(self, client: Client, sent: Sent) -> ObjectSeen:
+        where = {"Bucket": self.bucket, "Key": sent.key, "UploadId": sent.upload_id, "IfNoneMatch": "*"}
+        with lost_answers():
+            client.complete_multipart_upload(**where, MultipartUpload={"Parts": sent.parts})
+        return self._look_again(client, sent.key, sent.size_bytes, sent.checksum)
+
+    def _options(self, how: "How") -> dict[str, Any]:
+        return {"Metadata": dict(how.metadata), **self._places.storage.options(how.until)}
+
+    def _blocks(self, client: Client, key: str) -> Iterator[bytes]:
+        blocks = client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(1 << 20)
+        return opened(blocks, self._places.keys, key) if key.endswith(ENDING) else iter(blocks)
+
+    def _fetch(self, client: Client, key: str, path: Path) -> str:
+        whole = hashlib.sha256()
+        with path.open("xb") as file:
+            for block in self._blocks(client, key):
+                whole.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        return whole.hexdigest()
+
+    def _hash(self, client: Client, key: str) -> str:
+        whole = hashlib.sha256()
+        for block in self._blocks(client, key):
+            whole.update(block)
+        return whole.hexdigest()
+
+    def _look_again(self, client: Client, key: str, size_bytes: int, expected: str) -> ObjectSeen:
         seen = self._find(client, key)
-        expected = composite_checksum(parts)
         if seen is None or (seen.size_bytes, seen.checksum) != (size_bytes, expected):
             got = f"{seen.size_bytes} bytes, checksum {seen.checksum or 'none'}" if seen else "nothing"
             raise OperationFailed(
@@ -155,11 +212,14 @@ class ObjectStore:
         return ObjectSeen(key, head["ContentLength"], head.get("ChecksumSHA256", ""), head["Metadata"])
 
 
-def _hash_object(client: Client, bucket: str, key: str) -> str:
-    whole = hashlib.sha256()
-    for chunk in client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
-        whole.update(chunk)
-    return whole.hexdigest()
+@contextmanager
+def lost_answers() -> Iterator[None]:
+    """There is an object already, or no such upload any more: it was ours, when an answer was lost. The look tells."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "NoSuchUpload"):
+            raise
 
 
 def _sha256_of(path: Path) -> str:
@@ -176,17 +236,8 @@ def composite_checksum(parts: list[bytes]) -> str:
 
 def _part_digests(path: Path) -> list[bytes]:
     """The SHA-256 of each part of the file; of an empty file, of nothing."""
-    with path.open("rb") as file:
-        digests = [hashlib.sha256(part).digest() for part in iter(lambda: file.read(PART_BYTES), b"")]
-    return digests or [hashlib.sha256().digest()]
-
-
-def _put_part(client: Client, where: Mapping[str, str], path: Path, number: int, digest: bytes) -> dict[str, Any]:
-    with path.open("rb") as file:
-        file.seek((number - 1) * PART_BYTES)
-        body = file.read(PART_BYTES)
-    answer = client.upload_part(**where, PartNumber=number, Body=body, ChecksumSHA256=_text(digest))
-    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": _text(digest)}
+    cut = Cut(path, part_bytes_for(path.stat().st_size))
+    return [bytes.fromhex(digest) for digest in digests_of(cut, lambda _: None)]
 
 
 def _text(digest: bytes) -> str:

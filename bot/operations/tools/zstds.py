@@ -12,6 +12,7 @@ from typing import BinaryIO
 from bot.operations.tools.gzips import (
     MOST_AT_ONCE_BYTES,
     Fed,
+    Grew,
     Progress,
     Screen,
     Written,
@@ -20,6 +21,7 @@ from bot.operations.tools.gzips import (
     feed_unpacked,
     keep,
     read_hashed,
+    unheard,
 )
 
 if sys.version_info >= (3, 14):
@@ -33,9 +35,9 @@ LEVEL = 3
 MOST_WINDOW_LOG = 27
 
 
-def compress(source: int, path: Path, progress: Progress) -> Written:
+def compress(source: int, path: Path, progress: Progress, grew: Grew = unheard) -> Written:
     """Read the pipe to its end into a new zstd file. It is on the disk when this returns. Raises: OSError."""
-    return keep(_compressed(blocks_of(source)), path, progress)
+    return keep(_compressed(blocks_of(source)), path, progress, grew)
 
 
 def feed(path: Path, sink: int | None, screen: Screen, progress: Progress) -> Fed:
