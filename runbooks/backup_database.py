@@ -6,7 +6,6 @@ from typing import Any, Literal
 from bot import operations as do
 from bot.runbook import AliasChoices, Facts, Field, Params, Plan, Risk, Role, Runbook, RunInfo, ShownFact, Step
 
-
 KEEP = AliasChoices("keep", "keep_days")
 
 
@@ -14,9 +13,7 @@ class BackupDatabase(Params):
     """What to back up, and where to keep it."""
 
     database: str = Field("", description="Which database; the configured one (DB_NAME) when left out.")
-    keep: int | None = Field(
-        None, ge=1, le=3650, validation_alias=KEEP, description="Days to keep it (RETENTION_DAYS)."
-    )
+    keep: int | None = Field(None, ge=1, le=3650, validation_alias=KEEP, description="Days to keep it.")
     to: Literal["configured", "local", "s3"] = Field(
         "configured", description="`local` keeps it on this machine alone, `s3` uploads it as well."
     )
@@ -49,7 +46,7 @@ def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
         steps=(
             Step("dump", "Dump and count", dump, undo=do.RemoveUnfinished(folder)),
             Step("compare", "Restore and compare", compare),
-            *_upload(facts, limit),
+            *do.upload_steps(folder, facts.places.offsite, limit),
             Step("publish", "Publish", publish, verify=do.CheckPublished(folder), undo=do.RetractBackup(folder)),
         ),
         claims=(database.claim(exclusive=False),),
@@ -60,15 +57,6 @@ def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
             ShownFact("Rows (estimate)", database.rows_estimate, tolerance=1.0),
         ),
     )
-
-
-def _upload(facts: BackupFacts, limit: timedelta) -> tuple[Step, ...]:
-    """Before publishing: with S3 down, nothing is left that could be taken for a backup."""
-    offsite = facts.places.offsite
-    if offsite is None:
-        return ()
-    upload = do.UploadBackup(facts.places.folder, offsite, timeout=limit)
-    return (Step("upload", "Upload to S3", upload, undo=do.RemoveObjects(offsite.bucket)),)
 
 
 RUNBOOK = Runbook(

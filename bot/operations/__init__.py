@@ -54,7 +54,7 @@ from bot.operations.setting_aside import (
     look_up_delete,
 )
 from bot.operations.swapping import SwapDatabases
-from bot.operations.uploading import RemoveObjects, UploadBackup
+from bot.operations.uploading import upload_steps
 from bot.operations.verifying import CompareOffsite, ReadBackup, VerifyLookUp, backup_claim, look_up_verify
 from bot.operations.witnessing import CompareRecovered, Witness
 
@@ -92,7 +92,6 @@ __all__ = [
     "ReadBackup",
     "RecoverCluster",
     "RecoveryLookUp",
-    "RemoveObjects",
     "RemoveRecovered",
     "RemoveUnfinished",
     "RestoreLookUp",
@@ -100,7 +99,6 @@ __all__ = [
     "SwapDatabases",
     "TakeOut",
     "UndoLookUp",
-    "UploadBackup",
     "VerifyLookUp",
     "VerifyRepository",
     "Wishes",
@@ -138,6 +136,7 @@ __all__ = [
     "told_room",
     "told_swap",
     "told_verify",
+    "upload_steps",
     "warnings_of",
     "warnings_of_backup",
 ]

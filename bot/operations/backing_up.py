@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured, RequestError
 from bot.operations.archives import pg_restore_of
-from bot.operations.copying import Offsite
 from bot.operations.capabilities import must_be_provable
+from bot.operations.copying import Offsite
 from bot.operations.files import in_thread
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.tools.access import BackupPlaces

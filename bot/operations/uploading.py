@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
+from bot.domain.plans import Step
 from bot.operations.copying import PREFIX, RUN, Offsite, note_in, object_store
 from bot.operations.files import BackupFiles, in_thread, sha256_of, unfinished_folder
 from bot.operations.tools.multiparts import Cut, Sent, digests_of
@@ -103,6 +104,14 @@ class RemoveObjects:
                 await store.remove(key)
                 removed += 1
         return Outcome(f"{removed} objects removed from s3://{self.bucket}/{PREFIX}")
+
+
+def upload_steps(folder: Path, offsite: Offsite | None, limit: timedelta) -> tuple[Step, ...]:
+    """Before publishing: with S3 down, nothing is left that could be taken for a backup."""
+    if offsite is None:
+        return ()
+    upload = UploadBackup(folder, offsite, timeout=limit)
+    return (Step("upload", "Upload to S3", upload, undo=RemoveObjects(offsite.bucket)),)
 
 
 def _keys(earlier: Mapping[str, Mapping[str, Any]]) -> list[str]:
