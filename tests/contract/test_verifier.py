@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.million import resident_mb, write_export
 from bot import verifier
 from bot.stores.proofs import proof_of
 from bot.stores.signing import Writer, passing_key
@@ -223,6 +224,15 @@ def test_every_hash_of_a_tree_is_proven_and_no_other_is(count: int) -> None:
         assert not verifier.proven(bytes(range(32)), proof, root)
         assert not verifier.proven(hashes[index], proof, hashes[0])
         assert not verifier.proven(hashes[index], [], root)
+
+
+def test_memory_does_not_grow_with_the_trail(tmp_path: Path) -> None:
+    """A million, with every signature: `make bench ONLY=audit.million`."""
+    used = []
+    for entries in (10_000, 60_000):
+        write_export(tmp_path / "export", entries)
+        used.append(resident_mb(tmp_path / "export", "--no-signatures"))
+    assert used[1] < 1.1 * used[0], used
 
 
 # Source: RFC 8032, section 7.1.
