@@ -75,9 +75,7 @@ class Messages:
         async with self.store.work() as work:
             row = await work.messages.claim(key, self.owner, DRAWING_LEASE)
             if row is None:
-                if await work.messages.get(key) is not None:
-                    await self._later(work, key, TRY_AGAIN)
-                return
+                return  # whoever has it looks at its end what else is wanted
             place = await _place(work, row)
         try:
             retry_after = await self._draw(row, place)
@@ -91,9 +89,10 @@ class Messages:
                 await work.messages.let_go(key)
             raise
         async with self.store.work() as work:
-            await work.messages.let_go(key)
-            if retry_after is not None:
-                await self._later(work, key, retry_after)
+            # One wake-up, however much was wanted meanwhile: with Slack away, they would become more and more.
+            if await work.messages.let_go(key, retry_after):
+                at = None if retry_after is None else await work.now() + retry_after
+                await work.defer(Wake(Job.DRAW_MESSAGE, key, at=at))
 
     async def _draw(self, row: MessageRow, place: str | None) -> timedelta | None:
         """Draw a claimed row into its thread; answers how long to wait when it could not be done now."""
@@ -129,9 +128,6 @@ class Messages:
     async def _update(self, posted: Posted, document: Document, key: str) -> Posted:
         await self.chat.update(posted, document, key)
         return posted
-
-    async def _later(self, work: Work, key: str, wait: timedelta) -> None:
-        await work.defer(Wake(Job.DRAW_MESSAGE, key, at=await work.now() + wait))
 
 
 async def _place(work: Work, row: MessageRow) -> str | None:

@@ -73,7 +73,9 @@ class MessageStore(Protocol):
         """The same, when nothing had to be sent for it."""
         ...
 
-    async def let_go(self, key: str) -> None: ...
+    async def let_go(self, key: str, rest: timedelta | None = None) -> bool:
+        """End the claim, once that much time has passed; True when more is wanted by now than was shown."""
+        ...
 
     async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
         """Keys of messages that do not show all that was wanted of them, and that nobody holds."""

@@ -24,6 +24,10 @@ RETURNING *
 _DRAWN = """
 UPDATE messages SET ts = %s, drawn = %s, posting = false, attempts = 0, shown_at = claimed_at WHERE key = %s
 """
+_LET_GO = """
+UPDATE messages SET claimed_until = coalesce(clock_timestamp() + %(rest)s::interval, 'epoch') WHERE key = %(key)s
+RETURNING shown_at < wanted_at AS is_behind
+"""
 _UNDRAWN = """
 SELECT key FROM messages
 WHERE shown_at < wanted_at AND claimed_until <= clock_timestamp() AND wanted_at <= clock_timestamp() - %s
@@ -59,8 +63,9 @@ class PostgresMessages:
     async def shown(self, key: str) -> None:
         await self._connection.execute("UPDATE messages SET shown_at = claimed_at WHERE key = %s", (key,))
 
-    async def let_go(self, key: str) -> None:
-        await self._connection.execute("UPDATE messages SET claimed_until = 'epoch' WHERE key = %s", (key,))
+    async def let_go(self, key: str, rest: timedelta | None = None) -> bool:
+        row = await (await self._connection.execute(_LET_GO, {"key": key, "rest": rest})).fetchone()
+        return row is not None and bool(row["is_behind"])
 
     async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
         cursor = await self._connection.execute(_UNDRAWN, (older_than, limit))

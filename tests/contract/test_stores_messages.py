@@ -99,3 +99,19 @@ async def test_a_message_wanted_again_after_it_was_read_for_drawing_is_undrawn_u
         await work.messages.shown("run:1")
         await work.messages.let_go("run:1")
         assert list(await work.messages.undrawn(timedelta(0), 10)) == []
+
+
+async def test_a_message_that_rests_is_nobodys_until_it_has_rested_and_says_whether_it_is_behind(
+    under_test: StoreUnderTest,
+):
+    async with under_test.store.work() as work:
+        await work.messages.want(HEAD)
+        await work.messages.claim("run:1", "w1", LONG)
+        assert await work.messages.let_go("run:1", A_MOMENT)
+        assert await work.messages.claim("run:1", "w2", LONG) is None
+    await under_test.wait(2 * A_MOMENT)
+    async with under_test.store.work() as work:
+        assert await work.messages.claim("run:1", "w2", LONG) is not None
+        await work.messages.drawn("run:1", "17.5", "abc")
+        assert not await work.messages.let_go("run:1")
+        assert not await work.messages.let_go("nothing")

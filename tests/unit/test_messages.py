@@ -1,15 +1,15 @@
 """Messages as views: drawn once, found again after a crash, in order, and patient with Slack."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.domain.documents import Document, Text
 from bot.domain.errors import OperationFailed
 from bot.services import messages as messages_module
-from bot.services.messages import Messages, want
+from bot.services.messages import TRY_AGAIN, Messages, want
 from bot.services.ports import ChatUnavailable
-from bot.services.rows import Job, MessageRow
+from bot.services.rows import Job, MessageRow, Wake
 from bot.stores.memory.store import MemoryStore
 from tests.fakes import FakeChat
 
@@ -18,7 +18,8 @@ class World:
     """A store, a Slack, and what each message should say."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.passed = timedelta()
+        self.store = MemoryStore(lambda: datetime(2026, 11, 24, tzinfo=UTC) + self.passed)
         self.chat = FakeChat()
         self.says = {"run:1": "asked", "run:1:steps": "0 of 2", "run:1:result": "done"}
         self.messages = Messages(self.store, self.chat, {"run": self.paint}, "worker")
@@ -60,7 +61,9 @@ async def test_messages_of_a_thread_wait_for_their_head_and_for_one_another() ->
     await world.want()
     await world.draw("run:1:result", "run:1:steps")
     assert world.texts() == []
-    await world.draw("run:1", "run:1:result", "run:1:steps", "run:1:result")
+    for _ in range(3):
+        world.passed += TRY_AGAIN
+        await world.draw("run:1", "run:1:result", "run:1:steps")
     assert world.texts() == [("", "asked"), ("1.000000", "0 of 2"), ("1.000000", "done")]
 
 
@@ -89,7 +92,10 @@ async def test_a_message_that_slack_did_not_take_is_drawn_later_when_slack_says(
     await world.draw("run:1")
     again = world.store.wakes[-1]
     assert (again.job, again.key) == (Job.DRAW_MESSAGE, "run:1")
-    assert again.at is not None
+    assert again.at == datetime(2026, 11, 24, tzinfo=UTC) + timedelta(seconds=30)
+    await world.draw("run:1")
+    assert world.texts() == [], "not before Slack says"
+    world.passed = timedelta(seconds=30)
     await world.draw("run:1")
     assert world.texts() == [("", "asked")]
 
@@ -116,7 +122,7 @@ async def test_a_message_that_cannot_be_painted_is_let_go_for_the_jobs_retry() -
     assert world.texts() == [("", "asked")]
 
 
-async def test_a_drawer_that_comes_while_another_draws_leaves_a_wake_up() -> None:
+async def test_a_drawer_that_comes_while_another_draws_leaves_it_to_that_one() -> None:
     world = World()
     await world.want()
     async with world.store.work() as work:
@@ -124,7 +130,70 @@ async def test_a_drawer_that_comes_while_another_draws_leaves_a_wake_up() -> Non
     before = len(world.store.wakes)
     await world.draw("run:1")
     assert world.texts() == []
-    assert len(world.store.wakes) == before + 1
+    assert len(world.store.wakes) == before
+
+
+async def test_what_is_wanted_while_somebody_draws_is_drawn_by_one_more_wake_up() -> None:
+    world = World()
+    await world.want()
+    paint, before = world.paint, len(world.store.wakes)
+
+    async def slowly(key: str) -> Document | None:
+        document = await paint(key)
+        for word in ("more", "even more"):
+            world.says[key], world.passed = word, world.passed + timedelta(milliseconds=1)
+            async with world.store.work() as work:
+                await work.messages.want(MessageRow(key, "C1"))
+            await world.messages.draw(key)
+        return document
+
+    world.messages = Messages(world.store, world.chat, {"run": slowly}, "worker")
+    await world.draw("run:1")
+    assert world.store.wakes[before:] == [Wake(Job.DRAW_MESSAGE, "run:1")]
+    world.messages = Messages(world.store, world.chat, {"run": paint}, "worker")
+    await world.draw("run:1")
+    assert world.texts() == [("", "even more")]
+
+
+class Away(FakeChat):
+    """Says 429 with a Retry-After for a while, then does not answer for ten minutes; counts how often it is asked."""
+
+    asked = 0
+    says: ChatUnavailable | None = None
+
+    def _trouble(self) -> None:
+        self.asked += 1
+        if self.says is not None:
+            raise self.says
+
+
+async def test_ten_minutes_without_slack_are_caught_up_in_order_and_cost_one_wake_up_a_message() -> None:
+    world, begin = World(), datetime(2026, 11, 24, tzinfo=UTC)
+    world.chat = Away()
+    world.messages = Messages(world.store, world.chat, {"run": world.paint}, "worker")
+    most = 0
+    for second in range(700):
+        world.passed = timedelta(seconds=second)
+        world.chat.says = slack_at(second)
+        if second % 2 == 0 and second < 650:  # as often as progress is written
+            world.says["run:1:steps"] = f"{second} of 650"
+            await world.want()
+        due = [wake for wake in world.store.wakes if wake.at is None or wake.at <= begin + world.passed]
+        world.store.wakes = [wake for wake in world.store.wakes if wake not in due]
+        most = max(most, len(world.store.wakes))
+        for wake in due:
+            await world.messages.draw(wake.key)
+    assert world.texts() == [("", "asked"), ("1.000000", "648 of 650"), ("1.000000", "done")]
+    assert world.store.wakes == [], "nothing more is to be done"
+    assert most <= 3, "one wake-up a message"
+    # Every 30 s of the 429, every 5 s of the outage, and every 2 s of progress once it is back; nothing else.
+    assert world.chat.asked <= 60 / 30 + 540 / 5 + 50 / 2 + 10
+
+
+def slack_at(second: int) -> ChatUnavailable | None:
+    if second < 60:
+        return ChatUnavailable("429", timedelta(seconds=30), in_doubt=False)
+    return ChatUnavailable("no answer", timedelta(seconds=5), in_doubt=True) if second < 600 else None
 
 
 @pytest.mark.parametrize("key", ["run:unknown", "run:1"])

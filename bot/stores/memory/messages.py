@@ -47,9 +47,12 @@ class MemoryMessages:
             record = self._messages[key]
             self._messages[key] = replace(record, shown_at=record.claimed_at)
 
-    async def let_go(self, key: str) -> None:
-        if key in self._messages:
-            self._messages[key] = replace(self._messages[key], claimed_until=LONG_AGO)
+    async def let_go(self, key: str, rest: timedelta | None = None) -> bool:
+        if key not in self._messages:
+            return False
+        record = replace(self._messages[key], claimed_until=LONG_AGO if rest is None else self._clock() + rest)
+        self._messages[key] = record
+        return record.shown_at < record.wanted_at
 
     async def undrawn(self, older_than: timedelta, limit: int) -> Sequence[str]:
         before, now = self._clock() - older_than, self._clock()
