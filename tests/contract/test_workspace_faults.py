@@ -82,3 +82,20 @@ async def test_the_page_is_told_which_faults_are_to_come(wire: Wire) -> None:
     assert (await wire.people.state())["faults"] == [{"kind": "http_error", "target": "auth.test", "times": 2}]
     await wire.people.fault("clear")
     assert (await wire.people.state())["faults"] == []
+
+
+SAMPLES: dict[str, object] = {
+    "method": "auth.test", "delivery": "interactive", "times": 1, "seconds": 0.01, "status": 500,
+    "error": "fatal_error", "enabled": True, "reason": "warning", "user": "U0CTO00001", "group": "S0CTO00000",
+    "channel": "C0RANDOM01",
+}  # fmt: skip
+
+
+async def test_every_fault_is_asked_for_with_the_fields_the_page_offers(wire: Wire) -> None:
+    known = (await wire.people.get("faults"))["kinds"]
+    for kind in known:
+        samples = SAMPLES | {"app_id": wire.credentials["app_id"]}
+        await wire.people.fault(kind, **{name: samples[name] for name in known[kind]})
+    await wire.people.fault("clear")
+    kenji = (await wire.people.state())["people"][3]
+    assert (kenji["id"], kenji["kind"]) == ("U0CTO00001", "guest")

@@ -249,6 +249,22 @@ async def test_opening_the_app_shows_the_home_it_publishes(window: Windows) -> N
     await expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
 
 
+@pytest.mark.usefixtures("app")
+async def test_a_fault_asked_for_on_the_page_happens(window: Windows, running: Running) -> None:
+    page = await window(AIKO)
+    await page.get_by_text("Faults", exact=True).click()
+    await page.get_by_label("Fault", exact=True).select_option("guest")
+    await page.get_by_label("user", exact=True).select_option(TARO)
+    await page.get_by_role("button", name="Do it").click()
+    await expect(page.locator(f".person-guest:has([value='{TARO}'])")).to_be_visible()
+    await page.get_by_label("Fault", exact=True).select_option("http_error")
+    await page.get_by_role("button", name="Do it").click()
+    await expect(page.locator(".faults-planned")).to_contain_text("http_error on *, 1 to come")
+    await page.get_by_role("button", name="+1 hour").click()
+    await expect(page.locator("#clock")).to_contain_text("moved +3600 s")
+    assert running.stand_in.world.clock.offset.total_seconds() == 3600
+
+
 @pytest.mark.usefixtures("credentials")
 async def test_a_command_nobody_takes_is_told_under_the_composer_and_kept(window: Windows) -> None:
     page = await window()

@@ -29,6 +29,22 @@ if TYPE_CHECKING:
 
 Act = Callable[[Json], Awaitable[None]]
 FOREIGN_TEAM = "T0STRANGER"
+_BESIDE: dict[str, tuple[str, ...]] = {
+    "ratelimited": ("seconds",),
+    "http_error": ("status",),
+    "error": ("error",),
+    "delay": ("seconds",),
+    "delay_deliveries": ("seconds",),
+    "rate_limits": ("enabled",),
+    "silence_sockets": ("enabled",),
+    "disconnect_sockets": ("reason",),
+    **dict.fromkeys(("deactivate", "reactivate", "guest", "single_channel_guest", "stranger", "member"), ("user",)),
+    **dict.fromkeys(("add_to_group", "remove_from_group"), ("user", "group")),
+    "leave_channel": ("user", "channel"),
+    "archive": ("channel",),
+    "expire_tokens": ("app_id",),
+}
+"""What a kind of fault is asked for with, beside its target."""
 _DELIVERIES = {"slash_commands", "interactive", "events_api", "*"}
 
 
@@ -56,10 +72,23 @@ class Faulting:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/_workspace/fault", self.fault), web.post("/_workspace/clock", self.clock)]
+        return [
+            web.get("/_workspace/faults", self.known),
+            web.post("/_workspace/fault", self.fault),
+            web.post("/_workspace/clock", self.clock),
+        ]
 
-    def kinds(self) -> list[str]:
-        return sorted(CALL_FAULTS | DELIVERY_FAULTS | self._at_once.keys())
+    def kinds(self) -> dict[str, list[str]]:
+        """Every kind of fault, with the fields it is asked for with."""
+        calls = {kind: ["method", "times", *_BESIDE.get(kind, ())] for kind in CALL_FAULTS}
+        late = {kind: ["delivery", "times", *_BESIDE.get(kind, ())] for kind in DELIVERY_FAULTS}
+        return dict(sorted((calls | late | {kind: list(_BESIDE.get(kind, ())) for kind in self._at_once}).items()))
+
+    async def known(self, _: web.Request) -> web.Response:
+        """What there is to choose from, for the page."""
+        groups = [{"id": group.id, "name": group.name} for group in self._world.state.groups.values()]
+        there = {"kinds": self.kinds(), "methods": sorted(METHODS), "deliveries": sorted(_DELIVERIES), "groups": groups}
+        return web.json_response(there)
 
     async def fault(self, request: web.Request) -> web.Response:
         ask = await asked.body(request)

@@ -3,6 +3,7 @@
 import { coalesced, follow, get, post } from "./api.js";
 import { appBehind, apps, channel, channels, conversationName, learn, me, now } from "./directory.js";
 import { h, icon } from "./dom.js";
+import { drawFaults } from "./faults.js";
 import { drawHome, forgetHome } from "./home.js";
 import { showStack } from "./modal.js";
 import { pane } from "./pane.js";
@@ -14,6 +15,7 @@ const [sidebar, main, side] = ["sidebar", "main", "thread"].map(byId);
 
 let here = {};
 let state = null;
+let showFaults = null;
 let stopFeed = () => {};
 /** The conversations drawn now, each with the place it was drawn for. */
 const open = { channel: null, thread: null };
@@ -72,6 +74,8 @@ const refreshState = coalesced(async () => {
   if (!channel(here.channel)) Object.assign(here, { channel: firstChannel(), thread: null });
   drawSidebar(sidebar, state, here, go);
   showClock();
+  showFaults ??= await drawFaults(byId("faults")).catch((error) => notify(error.message));
+  showFaults?.(state.faults);
 });
 
 /** Where a person starts, and where one lands who cannot see the channel that was open. */
