@@ -8,8 +8,8 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,12 +97,22 @@ def remove_unfinished(folder: Path, run: str) -> bool:
     """Forget the run's files and the name it reserved; whether there were any. Raises: OSError."""
     mine = unfinished_folder(folder, run)
     there = mine.exists()
-    if there:
-        shutil.rmtree(mine)
-    for reserved in mine.parent.glob("*.reserved"):
-        if reserved.read_text(encoding="utf-8") == run:
-            reserved.unlink()
+    while mine.exists():
+        with suppress(FileNotFoundError):  # another worker collects the same leftovers
+            shutil.rmtree(mine)
+    for whose, note in reserved_names(folder):
+        if whose == run:
+            note.unlink(missing_ok=True)
     return there
+
+
+def reserved_names(folder: Path) -> Sequence[tuple[str, Path]]:
+    """(run, note) of every name that is reserved; other runs free theirs while we look. Raises: OSError."""
+    found = []
+    for note in (folder / UNFINISHED).glob("*.reserved"):
+        with suppress(FileNotFoundError):
+            found.append((note.read_text(encoding="utf-8"), note))
+    return found
 
 
 def reserve_name(folder: Path, run: str, at: datetime, label: str, form: Format = Format.PLAIN) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.operations import StepContext
 from bot.operations.copying import forget_unfinished
-from bot.operations.files import UNFINISHED, in_thread
+from bot.operations.files import UNFINISHED, in_thread, reserved_names
 from bot.operations.recovering import copies_in, remove_copy
 from bot.operations.scratch import drop_database
 from bot.operations.tools.sessions import Session, quoted
@@ -80,5 +80,4 @@ def _unfinished(folder: Path) -> list[tuple[str, str]]:
     if not below.exists():
         return []
     folders = [(path.name, path.name) for path in below.iterdir() if path.is_dir() and _RUN.fullmatch(path.name)]
-    reserved = [(path.read_text(encoding="utf-8"), path.name) for path in below.glob("*.reserved")]
-    return folders + [(run, name) for run, name in reserved if _RUN.fullmatch(run)]
+    return folders + [(run, note.name) for run, note in reserved_names(folder) if _RUN.fullmatch(run)]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,15 @@ from bot.domain.targets import Environment
 from bot.operations import DatabaseFacts, PlaceFacts
 from bot.operations.contents import Part, Relation, content_hash, readable
 from bot.operations.dumping import label_of
-from bot.operations.files import BackupFiles, disk_errors, must_have_room, publish_file, reserve_name
+from bot.operations.files import (
+    BackupFiles,
+    disk_errors,
+    must_have_room,
+    publish_file,
+    remove_unfinished,
+    reserve_name,
+    unfinished_folder,
+)
 from bot.operations.looking import refuse_own
 from bot.operations.tools.access import OwnDatabase
 from bot.operations.tools.fences import lock_key
@@ -183,3 +192,24 @@ def test_what_a_program_quotes_of_rows_is_not_passed_on() -> None:
     assert "jane" not in told.lower()
     assert 'column "skill"' in told
     assert "COPY skills, line 7" in told
+
+
+def test_names_that_other_runs_free_meanwhile_stop_nobody_from_freeing_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished_folder(tmp_path, "mine").mkdir(parents=True)
+    for run in ("a", "mine", "z"):
+        reserve_name(tmp_path, run, AT, "takumi_db")
+    read = Path.read_text
+
+    def vanishing(path: Path, **more: Any) -> str:
+        text = read(path, **more)
+        if text != "mine":
+            path.unlink()
+            raise FileNotFoundError(path)
+        return text
+
+    monkeypatch.setattr(Path, "read_text", vanishing)
+    assert remove_unfinished(tmp_path, "mine")
+    assert not remove_unfinished(tmp_path, "mine")
+    assert list((tmp_path / ".unfinished").iterdir()) == []
