@@ -1,7 +1,7 @@
 """From an inbox row to an answer: who asks, for what, may they, and where."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ from bot.services.rows import AuditQuery, Delivery, DeliveryKind
 from bot.services.runs import Asked, Runs
 from bot.services.scoreboard import Scoreboard
 from bot.services.trail import Trail
+from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.store import MemoryStore
 from tests.approving import no_proofs
 from tests.fakes import FakeChat, FakeTools, Scripted, catalog_of, runbook
@@ -251,17 +252,27 @@ async def test_an_answer_while_slack_is_away_is_given_later() -> None:
 
 
 async def test_a_request_that_takes_long_stays_its_worker_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests_module, "WORKING_LEASE", timedelta(milliseconds=30))
-    world, going_on = World(), asyncio.Event()
+    lease = timedelta(milliseconds=30)
+    monkeypatch.setattr(requests_module, "WORKING_LEASE", lease)
+    world, going_on, renewals = World(), asyncio.Event(), asyncio.Queue[bool]()
+    now, renew = [datetime(2026, 7, 1, tzinfo=UTC)], MemoryInbox.renew
+    world.store._clock = lambda: now[0]
 
     async def look_for_long(_user: str) -> Person:
         await going_on.wait()
         return Person("UAIKO", "T1", "Aiko")
 
+    async def renew_and_tell(*asked: Any) -> bool:
+        renewals.put_nowait(renewed := await renew(*asked))
+        return renewed
+
     monkeypatch.setattr(world.chat, "person", lambda user, **_: look_for_long(user))
+    monkeypatch.setattr(MemoryInbox, "renew", renew_and_tell)
     inbox_id = await world.received("look")
     working = asyncio.create_task(world.requests.work(inbox_id))
-    await asyncio.sleep(0.1)
+    for _ in range(3):
+        assert await asyncio.wait_for(renewals.get(), 30)
+        now[0] += lease * 2 / 3
     async with world.store.work() as work:
         assert await work.inbox.claim(inbox_id, "another", timedelta(seconds=1)) is None
     going_on.set()
