@@ -1,11 +1,15 @@
 """Production is steered from Slack alone, and signs with keys that can be published."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 from structlog.testing import capture_logs
 
 from bot.config import Settings
 from bot.domain.errors import Misconfigured
 from bot.installation import refuse_stand_in, tell_passing_keys, writer_of
+from bot.running import serve
 
 STAND_IN, SLACK = "http://127.0.0.1:1/api/", "https://slack.com/api/"
 
@@ -26,6 +30,13 @@ def settings(environment: str, api_url: str, audit_key: str | None = "/keys/audi
 def test_production_does_not_start_on_a_stand_in(api_url: str) -> None:
     with pytest.raises(Misconfigured, match="not Slack's"):
         refuse_stand_in(settings("production", api_url))
+
+
+async def test_serving_asks_before_it_opens_anything() -> None:
+    """What has settings and nothing else: whatever came first would fail for want of a pool."""
+    bot = SimpleNamespace(settings=settings("production", STAND_IN))
+    with pytest.raises(Misconfigured, match="not Slack's"):
+        await serve(bot, asyncio.Event())  # type: ignore[arg-type] # see above
 
 
 @pytest.mark.parametrize(("environment", "api_url"), [("demo", STAND_IN), ("staging", STAND_IN), ("production", SLACK)])
