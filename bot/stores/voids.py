@@ -37,6 +37,13 @@ class Voids:
     def __init__(self, pool: Pool, writer: Writer) -> None:
         self._pool, self._writer = pool, writer
         self._pending: dict[int, float] = {}
+        # Two at once would declare the same number twice.
+        self._declaring = asyncio.Lock()
+
+    @property
+    def left(self) -> int:
+        """How many numbers are still to be declared."""
+        return len(self._pending)
 
     async def after(self, error: BaseException, taken: list[int]) -> None:
         """A transaction ended so: its numbers are void, at once where it is certain that it did not commit."""
@@ -50,6 +57,10 @@ class Voids:
 
     async def declare(self) -> None:
         """Record a void for each number that is due; those that cannot be recorded now stay due."""
+        async with self._declaring:
+            await self._declare()
+
+    async def _declare(self) -> None:
         due = [number for number, at in self._pending.items() if at <= time.monotonic()]
         if not due:
             return

@@ -63,6 +63,18 @@ async def test_a_rolled_back_number_is_declared_void_and_no_gap(trail: TrailUnde
     assert (await verified(trail)).problems == []
 
 
+async def test_numbers_that_are_rolled_back_at_once_are_declared_once(trail: TrailUnderTest) -> None:
+    async def roll_back() -> None:
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the rollback is what is tested
+            async with trail.store.work() as work:
+                await work.audit.record(an_entry())
+                raise ZeroDivisionError
+
+    await asyncio.gather(*(roll_back() for _ in range(8)))
+    found = await rows(trail.database.url, "SELECT number FROM audit_entries ORDER BY number")
+    assert found == [(number,) for number in range(1, 9)]
+
+
 async def test_only_one_is_the_sequencer_until_its_lease_ends(trail: TrailUnderTest) -> None:
     await trail.record(2)
     assert await trail.chain.take("one", "1", timedelta(milliseconds=300))
