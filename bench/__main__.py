@@ -4,13 +4,15 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, audit, million, restore, run_start
+from bench import ack, audit, backup, million, physical, restore, run_start
 from bench.results import Result, show, write
 
 BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
     "ack": ack.run,
     "audit": audit.run,
+    "backup": backup.run,
     "audit.million": million.run,
+    "physical": physical.run,
     "restore": restore.run,
     "run.start": run_start.run,
 }

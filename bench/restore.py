@@ -56,7 +56,7 @@ async def run() -> Sequence[Result]:
 
 
 @asynccontextmanager
-async def filled() -> AsyncIterator[tuple[Cluster, Path]]:
+async def filled(scale: float = 1.0) -> AsyncIterator[tuple[Cluster, Path]]:
     """The demo's platform at its full size, and a folder for its backups."""
     folder = open_folder()
     passwords = {role: f"bench-{role}" for role in (PLATFORM_OWNER, PLATFORM_MAINTENANCE, PLATFORM_RESTORE)}
@@ -66,7 +66,7 @@ async def filled() -> AsyncIterator[tuple[Cluster, Path]]:
         port = free_ports(1)[0]
         async with Cluster(programs, folder / "postgres", port, settings=settings, passwords=passwords) as cluster:
             await create_platform_roles(cluster)
-            await create_filled_database(cluster, DATABASE, PRODUCTION)
+            await create_filled_database(cluster, DATABASE, PRODUCTION.scaled(scale))
             (folder / "backups").mkdir()
             yield cluster, folder / "backups"
     finally:

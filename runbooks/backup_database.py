@@ -38,7 +38,8 @@ async def look_up(params: BackupDatabase, tools: Any) -> BackupFacts:
 def plan(_params: BackupDatabase, facts: BackupFacts, _run: RunInfo) -> Plan:
     database, folder = facts.database, facts.places.folder
     limit = timedelta(minutes=30, seconds=database.size_bytes / 2e6)
-    dump = do.DumpDatabase(database, folder, limit, facts.places.form, facts.places.offsite)
+    places = facts.places
+    dump = do.DumpDatabase(database, folder, limit, places.form, places.offsite, places.hashed)
     compare = do.CompareBackup(database, folder, timeout=limit)
     publish = do.PublishBackup(folder, facts.places.keep)
     return Plan(

@@ -46,6 +46,11 @@ class BackupSettings(BaseModel):
         description='The databases whose backups are archives in zstd (`fast`), as JSON: {"takumi": "fast"}; '
         "all others are SQL in gzip, as the guide's (`plain`).",
     )
+    backup_hashes: bool = Field(
+        default=True,
+        description="Whether every value of every row is hashed for the manifest; else rows are counted only, which "
+        "is quicker, and a proof says less.",
+    )
     expire_foreign: bool = Field(
         default=False,
         description="Whether backup files that the bot did not make are deleted, too, when RETENTION_DAYS have passed.",
@@ -84,7 +89,7 @@ class BackupSettings(BaseModel):
     )
     backup_key_files: dict[str, Path] = Field(
         default_factory=dict,
-        description='Keys that seal and open the copies in S3, 32 bytes in base64 each, as JSON: '
+        description="Keys that seal and open the copies in S3, 32 bytes in base64 each, as JSON: "
         '{"2026": "/keys/2026"}. '
         "Keep a key for as long as copies that it sealed.",
     )

@@ -30,6 +30,7 @@ class PlaceFacts(BaseModel):
     form: Format = Format.PLAIN
     key_id: str = ""
     lock: str = ""
+    hashed: bool = True
 
     @property
     def offsite(self) -> Offsite | None:
@@ -71,7 +72,13 @@ async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wish
     if bucket and key_id:
         await asyncio.to_thread(places.keys.key, key_id)  # told now, not after the dump
     return PlaceFacts(
-        folder=places.folder, keep=keep, bucket=bucket, form=form, key_id=key_id, lock=places.storage.lock
+        folder=places.folder,
+        keep=keep,
+        bucket=bucket,
+        form=form,
+        key_id=key_id,
+        lock=places.storage.lock,
+        hashed=places.hashed,
     )
 
 

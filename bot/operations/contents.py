@@ -76,10 +76,12 @@ def _kind(relkind: str, of_extension: bool) -> TableKind:
     return TableKind.EXTENSION if of_extension else kinds.get(relkind, TableKind.TABLE)
 
 
-async def read_contents(open_session: Opener, found: Sequence[Relation], snapshot: str, told: Told) -> Contents:
+async def read_contents(
+    open_session: Opener, found: Sequence[Relation], snapshot: str, told: Told, *, hashed: bool = True
+) -> Contents:
     """Count and hash the relations in that snapshot (the present one when empty), several parts at a time.
 
-    `told(done, all)` hears of every finished part. Raises: OperationFailed.
+    Without `hashed` rows are counted only. `told(done, all)` hears of every finished part. Raises: OperationFailed.
     """
     parts = [part for relation in found for part in _parts(relation)]
     queue, tables = list(reversed(parts)), dict[str, TableCount]()
@@ -89,7 +91,7 @@ async def read_contents(open_session: Opener, found: Sequence[Relation], snapsho
             await begin_reading(session, snapshot)
             while queue:
                 part = queue.pop()
-                counted = await _count(session, part)
+                counted = await _count(session, part, hashed=hashed)
                 tables[part.relation.key] = _sum(tables.get(part.relation.key), counted)
                 await told(len(parts) - len(queue), len(parts))
 
@@ -131,14 +133,18 @@ def _sum(one: TableCount | None, other: TableCount) -> TableCount:
     """Sums of hashes are sums of their parts."""
     if one is None:
         return other
+    if not one.hash_1:
+        return TableCount(rows=one.rows + other.rows, kind=one.kind)
     first, second = int(one.hash_1) + int(other.hash_1), int(one.hash_2) + int(other.hash_2)
     return TableCount(rows=one.rows + other.rows, hash_1=str(first), hash_2=str(second), kind=one.kind)
 
 
-async def _count(session: Session, part: Part) -> TableCount:
+async def _count(session: Session, part: Part, *, hashed: bool) -> TableCount:
     kind = part.relation.kind
     if kind is TableKind.PARTITIONED:
         return TableCount(rows=0, kind=kind)
+    if kind is TableKind.TABLE and not hashed:
+        return TableCount(rows=await session.value(row_count(part)))
     if kind is TableKind.TABLE:
         rows, first, second = (await session.rows(content_hash(part)))[0]
         return TableCount(rows=rows, hash_1=str(first), hash_2=str(second))
@@ -166,9 +172,18 @@ def content_hash(part: Part) -> str:
     """
     relation = part.relation
     columns = ", ".join(quoted(column) for column in relation.columns)
+    return _CONTENT_HASH.format(columns=columns, table=quoted(relation.schema, relation.name), where=_where(part))
+
+
+def row_count(part: Part) -> str:
+    """The statement that counts rows and looks at no value."""
+    table = quoted(part.relation.schema, part.relation.name)
+    return f"SELECT count(*) FROM ONLY {table} WHERE {_where(part)}"  # noqa: S608 - quoted
+
+
+def _where(part: Part) -> str:
     end = "" if part.end_page is None else f" AND ctid < '({part.end_page},0)'"
-    where = f"ctid >= '({part.first_page},0)'{end}"
-    return _CONTENT_HASH.format(columns=columns, table=quoted(relation.schema, relation.name), where=where)
+    return f"ctid >= '({part.first_page},0)'{end}"
 
 
 async def _read_rest(session: Session) -> Contents:

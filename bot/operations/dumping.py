@@ -54,14 +54,16 @@ class DumpDatabase:
     timeout: timedelta
     form: Format = Format.PLAIN
     offsite: Offsite | None = None
+    hashed: bool = True
     safe_to_repeat: bool = True
 
     def describe(self) -> str:
+        counted = "count and hash" if self.hashed else "count, and not hash,"
         how = "custom format in zstd" if self.form is Format.FAST else "SQL in gzip"
         return (
             f"Dump {self.database.name} on {self.database.address} (system {self.database.system_identifier},"
             f" database {self.database.oid}) with pg_dump, {how}, in one snapshot with every table locked against"
-            " truncation; count and hash every table in that snapshot; write the cluster's roles, without passwords,"
+            f" truncation; {counted} every table in that snapshot; write the cluster's roles, without passwords,"
             f" beside it; keep all of it unfinished in {self.folder}{self._copied}"
         )
 
@@ -141,7 +143,7 @@ class DumpDatabase:
 
         written, contents = await together(
             dumped(command, lambda source: compress(source, files.dump, progress, copying.grew)),
-            read_contents(opened, snapshot.relations, snapshot.id, told),
+            read_contents(opened, snapshot.relations, snapshot.id, told, hashed=self.hashed),
         )
         return written, contents
 
@@ -177,6 +179,7 @@ class DumpDatabase:
             "taken_at": manifest.taken_at.isoformat(),
             "tables": tables,
             "rows": manifest.rows,
+            "hashed": self.hashed,
             "seconds": round(took.total_seconds(), 3),
         }
         return Outcome(summary, data)

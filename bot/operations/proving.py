@@ -11,7 +11,7 @@ from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.domain.verdicts import Aspect, Changes, Settled
 from bot.operations.choosing import BackupFile
-from bot.operations.comparing import SHOWN_DIFFERENCES, contents_of, read_manifest
+from bot.operations.comparing import SHOWN_DIFFERENCES, as_dumped, contents_of, read_manifest
 from bot.operations.files import in_thread
 from bot.operations.loading import Load, load_beside
 from bot.operations.looking import Identity, must_be
@@ -63,8 +63,9 @@ class ProveBackup:
             await self._load(tools, access, backup, copy)
             restored = datetime.now(UTC)
             await tools.context.say("restored; comparing it")
-            found = await contents_of(tools, access, copy)
-            await self._must_be_equal(backup, found)
+            manifest = await read_manifest(backup.files, backup.manifest_sha256) if backup.has_manifest else None
+            found = await contents_of(tools, access, copy, hashed=manifest is None or manifest.is_hashed)
+            self._must_be_equal(manifest, found)
             compared = datetime.now(UTC)
             async with tools.session(access, copy) as session:
                 sound = await check_soundness(session, self.place.capabilities)
@@ -86,11 +87,9 @@ class ProveBackup:
                 raise
             raise broken(self.name, f"It cannot be restored: {error}", Aspect.BACKUP) from error
 
-    async def _must_be_equal(self, backup: BackupFile, found: Contents) -> None:
+    def _must_be_equal(self, manifest: Contents | None, found: Contents) -> None:
         """Raises: OperationFailed, with the first differences."""
-        if not backup.has_manifest:
-            return
-        differing = differences(await read_manifest(backup.files, backup.manifest_sha256), found)
+        differing = differences(manifest, found) if manifest else ()
         if differing:
             more = len(differing) - SHOWN_DIFFERENCES
             rest = f"; and {more} more" if more > 0 else ""
@@ -100,7 +99,7 @@ class ProveBackup:
     def _outcome(self, backup: BackupFile, found: Contents, times: "Times", sound: str) -> Outcome:
         where = self.place.server.address
         if backup.has_manifest:
-            verdict, against = Verdict.PROVEN, f"every one of {phrases.count(found.rows, 'row')} is as dumped"
+            verdict, against = Verdict.PROVEN, as_dumped(found)
         else:
             counted = f"{phrases.count(found.count_of_tables, 'table')} and {phrases.count(found.rows, 'row')}"
             verdict, against = Verdict.UNPROVEN, f"{counted} are there; it has no manifest to compare them with"

@@ -146,6 +146,7 @@ def told_backup(outcomes: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, s
     """The closing message's lines."""
     backup, compared = outcomes["publish"]["backup"], outcomes["compare"]
     proof = timedelta(seconds=compared["restore_seconds"] + compared["compare_seconds"])
+    how = "row for row" if outcomes["dump"].get("hashed", True) else "by the number of rows in each table"
     copy = f"s3://{backup['bucket']}/{backup['object_key']}" if backup["object_key"] else "none: on this machine alone"
     return (
         ("File", f"{backup['folder']}/{backup['file']}"),
@@ -154,7 +155,7 @@ def told_backup(outcomes: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, s
         ("sha256", backup["sha256"]),
         ("Tables", f"{backup['tables']:,}"),
         ("Rows", f"{backup['rows']:,}"),
-        ("Compared", f"restored and compared row for row in {phrases.duration(proof)}"),
+        ("Compared", f"restored and compared {how} in {phrases.duration(proof)}"),
         ("S3", copy),
         ("Expires", phrases.instant(datetime.fromisoformat(backup["expires_at"]))),
     )

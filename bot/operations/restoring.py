@@ -9,7 +9,7 @@ from bot.domain.backups import TableKind
 from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.operations.choosing import BackupFile
-from bot.operations.comparing import contents_of, must_be_equal, read_manifest
+from bot.operations.comparing import as_dumped, contents_of, must_be_equal, read_manifest
 from bot.operations.contents import relations
 from bot.operations.loading import Load, load_beside
 from bot.operations.looking import DatabaseFacts, Identity, must_be
@@ -103,8 +103,8 @@ class CompareRestored:
             async with tools.session(access, self.copy) as session:
                 return await self._check_structure(session)
         manifest = await read_manifest(self.backup.files, self.backup.manifest_sha256)
-        must_be_equal(manifest, await contents_of(tools, access, self.copy))
-        return f"every one of {phrases.count(manifest.rows, 'row')} is as it was dumped"
+        must_be_equal(manifest, await contents_of(tools, access, self.copy, hashed=manifest.is_hashed))
+        return as_dumped(manifest)
 
     async def _check_structure(self, session: Session) -> str:
         kinds = (TableKind.TABLE, TableKind.PARTITIONED)

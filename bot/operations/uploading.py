@@ -96,14 +96,24 @@ class RemoveObjects:
         return f"Remove the run's own objects from s3://{self.bucket}/{PREFIX}"
 
     async def run(self, tools: StepTools) -> Outcome:
-        """Raises: OperationFailed."""
-        store, removed = object_store(tools), 0
+        """One that cannot be removed keeps no other. Raises: OperationFailed."""
+        failures, removed = list[OperationFailed](), 0
         for key in _keys(tools.context.earlier):
-            seen = await store.find(key)
-            if seen and seen.metadata.get(RUN) == tools.context.run:
-                await store.remove(key)
-                removed += 1
+            try:
+                removed += await self._remove(tools, key)
+            except OperationFailed as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return Outcome(f"{removed} objects removed from s3://{self.bucket}/{PREFIX}")
+
+    async def _remove(self, tools: StepTools, key: str) -> bool:
+        store = object_store(tools)
+        seen = await store.find(key)
+        ours = seen is not None and seen.metadata.get(RUN) == tools.context.run
+        if ours:
+            await store.remove(key)
+        return ours
 
 
 def upload_steps(folder: Path, offsite: Offsite | None, limit: timedelta) -> tuple[Step, ...]:

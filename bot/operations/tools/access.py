@@ -138,14 +138,16 @@ class BackupPlaces:
     """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
 
     `foreign_expire` is whether files that the bot did not make are deleted, too, when they are older than the
-    retention. `forms` are the databases whose backups are written in another format than the guide's. `endpoint_url` is
-    empty for Amazon's own S3; `access_key` and `secret_key` are empty where the machine's own identity is to be used.
+    retention. `forms` are the databases whose backups are written in another format than the guide's; `hashed` is
+    whether manifests hold hashes of all rows. `endpoint_url` is empty for Amazon's own S3; `access_key` and
+    `secret_key` are empty where the machine's own identity is to be used.
     """
 
     folder: Path
     retention: timedelta
     foreign_expire: bool = False
     cloud: bool = False
+    hashed: bool = True
     forms: Mapping[str, Format] = field(default_factory=dict)
     bucket: str = ""
     region: str = "us-east-1"
