@@ -21,6 +21,7 @@ from bot.operations.tools.access import DatabaseAccess, Login, ProofRules
 from bot.policy.working_hours import read_hours
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import ObjectStore
+from tests.builders import a_run
 from tests.integration.backup_life import SmallBot
 from tests.integration.backups import (
     databases,
@@ -319,3 +320,20 @@ async def test_a_server_that_gives_its_roles_to_nobody_leaves_a_file_that_says_s
     text = (Path(backup.folder) / f"{backup.file}.roles.sql").read_text()
     assert text.startswith("-- NO ROLES: pg_dumpall failed")
     assert "CREATE DATABASE" in text
+
+
+async def test_one_proof_runs_at_a_time_and_none_of_what_is_being_deleted(bot: SmallBot) -> None:
+    old, new = await bot.back_up(), await bot.back_up()
+    plans = {
+        "proof": await bot.plan("prove-backup", backup=old.file),
+        "another proof": await bot.plan("prove-backup", backup=new.file),
+        "verification": await bot.plan("verify-backup", backup=old.file),
+        "deletion": await bot.plan("delete-backup", backup=old.file),
+    }
+    started = {}
+    async with bot.store.work() as work:
+        for name, plan in plans.items():
+            run = await work.runs.add(a_run(runbook=name))
+            claims = sorted((claim.name, claim.exclusive) for claim in plan.claims)
+            started[name] = await work.runs.start(run.id, "worker", timedelta(minutes=1), claims)
+    assert {name for name, answer in started.items() if not isinstance(answer, str)} == {"proof", "verification"}
