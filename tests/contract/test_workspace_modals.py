@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.workspace_apps import Json, Wire, installed
+from demo.workspace.client import WorkspaceRefusedError
+from tests.workspace_apps import Json, Wire, installed, manifest
 from tests.workspace_socket import SocketApp, socket_app
 from tests.workspace_surfaces import ACTIONS, AIKO, BUTTON, NAME, modal, opened, plain
 
@@ -137,3 +138,65 @@ async def test_closing_is_told_only_where_asked(wire: Wire, app: SocketApp) -> N
     await wire.aiko.close(await opened(wire, app, modal(notify_on_close=True)), all_views=True)
     assert [p["is_cleared"] for p in app.payloads("view_closed")] == [False, True]
     assert await wire.aiko.views() == []
+
+
+async def test_clear_on_close_takes_the_whole_stack_along(wire: Wire, app: SocketApp) -> None:
+    await opened(wire, app)
+    app.answer = lambda _: {"response_action": "push", "view": modal(clear_on_close=True, notify_on_close=True)}
+    await wire.aiko.submit((await wire.aiko.views())[-1], {"name": "x"})
+    await wire.aiko.close((await wire.aiko.views())[-1])
+    assert await wire.aiko.views() == []
+    assert [p["is_cleared"] for p in app.payloads("view_closed")] == [True]
+
+
+async def test_an_answer_cannot_push_a_fourth_view(wire: Wire, app: SocketApp) -> None:
+    await opened(wire, app)
+    app.answer = lambda _: {"response_action": "push", "view": modal()}
+    told = [await wire.aiko.submit((await wire.aiko.views())[-1], {"name": "x"}) for _ in range(3)]
+    assert [one["ack"]["ok"] for one in told] == [True, True, False]
+    assert len(await wire.aiko.views()) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"response_action": "dance"},
+        {"response_action": "update", "view": {"type": "modal"}},
+        {"response_action": "push"},
+        {"response_action": "errors"},
+        {"response_action": "errors", "errors": {}},
+    ],
+    ids=str,
+)
+async def test_an_answer_slack_would_not_understand_leaves_the_modal_open(
+    wire: Wire, app: SocketApp, answer: Json
+) -> None:
+    view = await opened(wire, app)
+    app.answer = lambda _: answer
+    told = await wire.aiko.submit(view, {"name": "x"})
+    assert (told["ack"]["error"], "trouble" in told["ack"]["text"]) == ("invalid_response", True)
+    assert [v["id"] for v in await wire.aiko.views()] == [view["id"]]
+
+
+async def test_only_the_top_view_can_be_submitted_or_closed(wire: Wire, app: SocketApp) -> None:
+    below = await opened(wire, app)
+    app.answer = lambda _: {"response_action": "push", "view": modal()}
+    await wire.aiko.submit(below, {"name": "x"})
+    for acting in (wire.aiko.submit(below, {"name": "x"}), wire.aiko.close(below)):
+        with pytest.raises(WorkspaceRefusedError, match="view_not_on_top"):
+            await acting
+
+
+async def test_a_modal_is_its_persons_alone(wire: Wire, app: SocketApp) -> None:
+    view = await opened(wire, app)
+    taro = wire.people.person("Taro")
+    assert await taro.views() == []
+    with pytest.raises(WorkspaceRefusedError, match="view_not_found"):
+        await taro.submit(view, {"name": "x"})
+
+
+async def test_a_view_of_another_app_cannot_be_changed(wire: Wire, app: SocketApp) -> None:
+    view = await opened(wire, app)
+    other = await wire.people.install(manifest("Staging", command="/takumi-staging"))
+    answer = await wire.call("views.update", other["bot_token"], view_id=view["id"], view=modal())
+    assert answer["error"] == "not_found"
