@@ -11,6 +11,7 @@ import pytest
 
 from demo.workspace.api.registry import METHODS
 from tests.workspace_apps import Json, Wire, installed
+from tests.workspace_socket import socket_app
 
 RESTATED = json.loads((Path(__file__).parent / "slack_methods.json").read_text())
 SHAPES = Path(__file__).parents[3] / "shared" / "slack" / "response-shapes.json"
@@ -157,12 +158,24 @@ async def test_coverage_counts_calls_and_names_unknown_arguments(wire: Wire) -> 
     await wire.call("chat.postMessage", channel="C0ALERTS01", text="x", colour="red")
     coverage = await wire.people.coverage()
     assert coverage["called"] == {"chat.postMessage": 1}
+    assert set(coverage["never_called"]) == METHODS.keys() - {"chat.postMessage"}
     assert coverage["unknown_arguments"] == {"chat.postMessage colour": 1}
 
 
 METHOD = re.compile(
     r'"((?:apps|auth|bookmarks|chat|conversations|files|pins|reactions|usergroups|users|views)\.[A-Za-z.]+)"'
 )
+
+
+async def test_coverage_counts_what_was_sent_and_refused(wire: Wire) -> None:
+    async with socket_app(wire) as app:
+        await wire.aiko.command("/takumi help", "#takumi-alerts")
+        await wire.aiko.say("@takumi help", "#takumi-alerts")
+        await app.until(lambda: len(app.received) == 3)
+    await wire.call("files.info", file="F0")
+    coverage = await wire.people.coverage()
+    assert coverage["sent"] == {"slash_commands": 1, "message": 1, "app_mention": 1}
+    assert coverage["errors"] == {"files.info file_not_found": 1}
 
 
 def _is_channel_key(place: str) -> bool:

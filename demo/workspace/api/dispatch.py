@@ -34,6 +34,7 @@ class Coverage:
         return {
             "methods": sorted(METHODS),
             "called": dict(self.called),
+            "never_called": sorted(METHODS.keys() - self.called.keys()),
             "errors": dict(self.answered),
             "unknown_arguments": dict(self.unknown_arguments),
         }

@@ -75,7 +75,9 @@ class Looking:
         return web.json_response({"stack": stack, "home": homes[-1] if homes else None, "homes": homes})
 
     async def coverage(self, _: web.Request) -> web.Response:
-        return web.json_response(self._stand_in.dispatcher.coverage.as_json())
+        """What apps called and were sent since the start, and which methods nobody has tried."""
+        sent = dict(self._stand_in.deliveries.sent)
+        return web.json_response(self._stand_in.dispatcher.coverage.as_json() | {"sent": sent})
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """A WebSocket that says what changed, not what it is now."""

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,12 @@ class Parcel:
     attempt: int = 0
     reason: str = ""
 
+    @property
+    def name(self) -> str:
+        """What it tells of: an event's own type, `block_actions`..., or `slash_commands`."""
+        told = self.payload.get("event", self.payload)
+        return str(told.get("type", self.kind))
+
     def posting(self) -> requests.Posting:
         if self.kind == "slash_commands":
             return requests.form(self.url, self.payload)
@@ -77,6 +84,7 @@ class Deliveries:
     def __init__(self, world: World, sockets: Sockets, faults: Faults) -> None:
         self._world, self._sockets, self._faults = world, sockets, faults
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.sent: Counter[str] = Counter()
         self._overtaking: dict[str, asyncio.Event] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -127,6 +135,7 @@ class Deliveries:
             log.error("a delivery failed", exc_info=task.exception())
 
     async def _attempt(self, app: InstalledApp, parcel: Parcel) -> Ack:
+        self.sent[parcel.name] += 1
         transport = self._by_socket if app.uses_socket_mode else self._by_http
         try:
             return await self._world.clock.within(ACK_DEADLINE, transport(app, parcel))
