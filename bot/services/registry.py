@@ -41,7 +41,7 @@ class Places:
         return family.place is Place.ANYWHERE or not self.alerts or channel in self.alerts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
     """Handed to every command handler."""
 

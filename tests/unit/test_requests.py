@@ -72,19 +72,19 @@ class World:
         places = Places("/takumi", ("CALERTS",))
         backups, trail = Backups(self.store, FakeFolder()), Trail(self.store)
         self.services = Services(
-            self.store,
-            runs,
-            approvals,
-            Interruptions(self.store, self.chat),
-            Exceptions(self.store, self.chat),
-            Enrolment(self.store, self.chat, no_proofs(self.store)),
-            backups,
-            trail,
-            health,
-            catalog,
-            Alerts(self.store, Rules()),
-            Scoreboard(self.store, "takumi"),
-            places,
+            store=self.store,
+            runs=runs,
+            approvals=approvals,
+            interruptions=Interruptions(self.store, self.chat),
+            exceptions=Exceptions(self.store, self.chat),
+            enrolment=Enrolment(self.store, self.chat, no_proofs(self.store)),
+            backups=backups,
+            trail=trail,
+            health=health,
+            catalog=catalog,
+            alerts=Alerts(self.store, Rules()),
+            scoreboard=Scoreboard(self.store, "takumi"),
+            places=places,
         )
         self.requests = Requests(self.store, self.chat, people, trail, desk(self.services, self.tools), "worker")
         self.count = 0
