@@ -61,10 +61,11 @@ class Seen(Facts):
 class World:
     """A destructive runbook on a platform that tests can change under it."""
 
-    def __init__(self, environment: str = "demo", rules: Rules | None = None) -> None:
+    def __init__(self, environment: str = "demo", rules: Rules | None = None, chat: FakeChat | None = None) -> None:
         self.passed = timedelta()
         self.store = self.make_store()
-        self.tools, self.chat = FakeTools(), FakeChat(people=dict(PEOPLE))
+        self.tools, self.chat = FakeTools(), chat or FakeChat()
+        self.chat.people |= PEOPLE
         self.seen: Seen | BotError = Seen(sha256="aaa", rows=1000)
         self.environment, self.enrols = environment, True
         catalog = catalog_of(self.book())

@@ -42,8 +42,9 @@ class WorkingHours:
         opens = datetime.combine(day, self.start, zone).astimezone(UTC)
         if day.weekday() not in self.days or day in self.holidays:
             return opens, opens
-        closes = datetime.combine(day, self.end, zone).astimezone(UTC)
-        return opens, closes if self.end > self.start else closes + timedelta(days=1)
+        # By the local date: a night in which the clocks are turned is 23 or 25 hours from midnight to midnight.
+        last = day if self.end > self.start else day + timedelta(days=1)
+        return opens, datetime.combine(last, self.end, zone).astimezone(UTC)
 
     def __str__(self) -> str:
         days = ", ".join(_DAYS[day] for day in sorted(self.days))

@@ -23,7 +23,7 @@ from bot.services.people import People, must_be_welcome
 from bot.services.ports import ChatUnavailable, Store, Work
 from bot.services.proofs import Proofs
 from bot.services.rows import Job, Wake
-from bot.services.seats import Case, distinct, named, need_of, open_seats, seat_for
+from bot.services.seats import Case, distinct, may_decide, named, need_of, open_seats, seat_for
 
 NO_PROOF = Proof()
 # A table in Slack has a hundred rows.
@@ -166,6 +166,12 @@ class Approvals:
         async with self.store.work() as work:
             runs, now = await work.runs.recent(MOST_WAITING, states=(RunState.REQUESTED,)), await work.now()
             return [Case(run, await work.approvals.of_run(run.id), now) for run in runs]
+
+    async def waiting_for(self, actor: Actor, person: Person) -> tuple[Sequence[Case], int]:
+        """What waits for this person's yes, newest first, and how many more requests wait for others."""
+        cases = await self.waiting()
+        mine = [case for case in cases if may_decide(case, actor, person)]
+        return mine, len(cases) - len(mine)
 
     async def must_be_approvable(self, run: Run) -> None:
         """Raises: Refused naming the role that nobody but the requester could fill."""

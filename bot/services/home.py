@@ -13,7 +13,7 @@ from bot.services.people import can_ask, must_be_welcome
 from bot.services.ports import Chat, ChatUnavailable, Posted
 from bot.services.registry import Firing, Services
 from bot.services.scoreboard import Met
-from bot.services.seats import Case, may_decide, named, need_of, open_seats
+from bot.services.seats import Case, named, need_of, open_seats
 
 # Opening the tab, and its button.
 HOME = ("home.opened", "home.refresh")
@@ -43,12 +43,10 @@ class Home:
         return Document("Takumi", parts)
 
     async def _waits(self, actor: Actor, person: Person) -> list[Part]:
-        cases = await self.services.approvals.waiting()
-        mine = [case for case in cases if may_decide(case, actor, person)]
+        mine, others = await self.services.approvals.waiting_for(actor, person)
         lines = [await self._case(case) for case in mine[:SHOWN]]
         alerts = [group for group in await self._firing() if group.acknowledged_by == actor.principal]
         lines += [f":eyes: {_alert(group)}: you are on it" for group in alerts[:SHOWN]]
-        others = len(cases) - len(mine)
         note = (
             [Note(f"{phrases.count(others, 'more request waits', 'more requests wait')} for others.")] if others else []
         )

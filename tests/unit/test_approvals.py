@@ -1,5 +1,6 @@
 """Decisions on requests: who may say yes, to exactly what, and what voids it."""
 
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from bot.services.people import People
 from bot.services.runs import Asked, Runs
 from bot.services.seats import filled, need_of
 from tests.approving import AIKO, EMI, PEOPLE, REI, TARO, Seen, World
-from tests.fakes import Nothing
+from tests.fakes import FakeChat, Nothing
 
 
 async def test_the_right_role_approves_and_the_run_starts() -> None:
@@ -267,3 +268,45 @@ async def test_productions_rules_hold_everywhere_where_they_are_practised(enviro
         await world.approvals.decide(run.id, EMI, Verdict.APPROVED)
     assert "still needs" in await world.approve(run, EMI)
     assert "approved and starts" in await world.approve(run, TARO)
+
+
+@dataclass
+class Remembering(FakeChat):
+    """A Slack whose user groups are known from an earlier reading, unless they are read again."""
+
+    known: dict[str, Person] = field(default_factory=dict)
+
+    async def person(self, user: str, *, fresh_roles: bool = False) -> Person:
+        return self.people[user] if fresh_roles or user not in self.known else self.known[user]
+
+
+def remembering(world: World) -> World:
+    """Whose Slack remembers everybody's roles, and whose Emi has lost hers."""
+    world.chat.known.update(world.chat.people)  # type: ignore[attr-defined] - its chat is the one above
+    world.chat.people["UEMI"] = replace(PEOPLE["UEMI"], roles=frozenset())
+    return world
+
+
+async def test_user_groups_are_read_again_at_the_click() -> None:
+    world = World(chat=Remembering())
+    run = await world.ask()
+    with pytest.raises(Refused, match="a role that you do not fill"):
+        await remembering(world).approve(run)
+
+
+async def test_user_groups_are_read_again_before_anything_happens() -> None:
+    world = World(chat=Remembering())
+    run = await world.ask()
+    await world.approve(run)
+    await remembering(world).execution.advance(run.id)
+    assert (await world.look(run)).state is RunState.REFUSED
+    assert world.tools.happened == []
+
+
+async def test_what_waits_for_somebody_is_told_apart_from_what_waits_for_others() -> None:
+    world = World()
+    run = await world.ask()
+    (mine,), others = await world.approvals.waiting_for(EMI, PEOPLE["UEMI"])
+    assert (mine.run.id, others) == (run.id, 0)
+    assert await world.approvals.waiting_for(TARO, PEOPLE["UTARO"]) == ([], 1)
+    assert await world.approvals.waiting_for(AIKO, replace(PEOPLE["UAIKO"], roles=PEOPLE["UEMI"].roles)) == ([], 1)

@@ -89,11 +89,22 @@ HOURS = WorkingHours("Europe/Berlin", holidays=frozenset({date(2026, 12, 25)}))
         ("2026-11-23T08:00", 8, "2026-11-23T16:00"),  # a whole day ends with the day
         ("2026-12-24T15:00", 2, "2026-12-28T09:00"),  # a holiday and a weekend
         ("2026-10-23T14:00", 2, "2026-10-26T09:00"),  # the clocks are turned back in between
+        ("2026-03-27T15:00", 2, "2026-03-30T08:00"),  # the clocks are turned forward in between
     ],
 )
 def test_working_time_passes_in_working_hours_alone(since: str, hours: int, then: str):
     moment = datetime.fromisoformat(since).replace(tzinfo=UTC)
     assert HOURS.after(moment, timedelta(hours=hours)) == datetime.fromisoformat(then).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("evening", ["2026-10-24T12:00", "2026-03-28T12:00"])
+def test_who_works_round_the_clock_loses_and_gains_no_hour_when_the_clocks_are_turned(evening: str):
+    always = WorkingHours("Europe/Berlin", frozenset(range(7)), time(0), time(0))
+    moment = datetime.fromisoformat(evening).replace(tzinfo=UTC)
+    for hours in range(48):
+        later = moment + timedelta(hours=hours)
+        assert always.after(moment, timedelta(hours=hours)) == later
+        assert always.contains(later)
 
 
 def test_a_week_without_working_days_is_said_and_never_waited_for():
