@@ -1,9 +1,12 @@
 """`/takumi factor`: what proves somebody beyond their Slack session."""
 
+import re
+
 from pydantic import Field
 
 from bot.domain.commands import Command, Family, Place, Request
 from bot.domain.documents import Document, Reply, Text
+from bot.domain.errors import RequestError
 from bot.domain.params import Params
 from bot.domain.risk import Risk
 from bot.services import enrolment_documents
@@ -47,10 +50,17 @@ async def show(request: Request, services: Services) -> Reply:
     return Reply(Document(said, [Text(said)]), private=True)
 
 
+def _mentioned(text: str) -> str:
+    """A user's id, from a mention as Slack hands it over. Raises: RequestError."""
+    found = re.fullmatch(r"<?@?([UW][A-Z0-9]+)(\|[^>]*)?>?", text)
+    if found is None:
+        raise RequestError(f"{text!r} mentions nobody.", hint="Choose them from the list that Slack shows after @.")
+    return found[1]
+
+
 async def vouch(request: Request, services: Services) -> Reply:
-    user = request.params.person.strip("<@>").split("|")[0]
-    person = await services.approvals.chat.person(user)
-    whom = services.approvals.people.actor(user, person.team)
+    person = await services.approvals.chat.person(_mentioned(request.params.person))
+    whom = services.approvals.people.actor(person.slack_user, person.team)
     said = await services.enrolment.vouch(request.actor, whom.principal)
     return Reply(Document(said, [Text(said)]), private=True)
 
