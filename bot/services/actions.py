@@ -63,7 +63,7 @@ async def approve_with_code(request: Request, services: Services) -> Reply:
 async def open_signing(request: Request, services: Services) -> Reply:
     """Fill the modal with what this person's wallet has to sign."""
     nonce, typed = await services.approvals.challenge(request.params, request.actor)
-    form = sign_form(request.params, nonce, signable(typed), CAST, request.origin)
+    form = sign_form(request.params, nonce, signable(typed), CAST, request.origin.channel)
     return Reply(Document("What your wallet signs is in the modal."), form=form)
 
 

@@ -34,9 +34,9 @@ PROVE = Form(
 SIGN_TITLE = "Approve with a wallet"
 
 
-def sign_form(run_id: str, nonce: str, text: str, line: str, origin: Origin) -> Form:
-    """The modal that shows what a wallet signs, and takes the signature."""
-    about = (("value", f"{run_id}|{nonce}"), ("channel", origin.channel), ("thread", origin.thread))
+def sign_form(run_id: str, nonce: str, text: str, line: str, channel: str) -> Form:
+    """The modal that shows what a wallet signs, and takes the signature; it is answered beside the card."""
+    about = (("value", f"{run_id}|{nonce}"), ("channel", channel))
     field = FormField("signature", "Signature", "0x and 130 hex digits.")
     note = f"Save this as request.json, sign it with\n{line}\nand paste the signature.\n{text}"
     return Form(SIGN_TITLE, "Approve", "run.signed", (field,), note, about)
