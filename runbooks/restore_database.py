@@ -39,6 +39,7 @@ def plan(_params: RestoreDatabase, facts: RestoreFacts, run: RunInfo) -> Plan:
     return Plan(
         summary=f"Restore {backup.file} into {target.name} ({target.environment.value})",
         steps=(
+            *do.fetch_steps(backup, target.server_major, limit),
             Step("load", "Restore beside the target", load, undo=do.DropRestored(target, copy)),
             Step("compare", "Compare with the manifest", compare),
             Step("properties", "Carry the properties over", properties, verify=check),

@@ -13,6 +13,7 @@ from bot.operations.backup_telling import (
 from bot.operations.comparing import CompareBackup
 from bot.operations.dumping import DumpDatabase, RemoveUnfinished
 from bot.operations.expiring import DeleteExpired, ExpiryLookUp, look_up_expired
+from bot.operations.fetching import fetch_steps
 from bot.operations.keeping import DropKeptCopy, KeptCopy, look_up_expired_copies
 from bot.operations.latest import PointLatest
 from bot.operations.looking import DatabaseFacts, look_up_database
@@ -108,6 +109,7 @@ __all__ = [
     "backup_claim",
     "bound_backup",
     "bound_to",
+    "fetch_steps",
     "look_up_aside",
     "look_up_cluster_backup",
     "look_up_database",

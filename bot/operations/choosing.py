@@ -30,6 +30,7 @@ class BackupFile(BaseModel):
     """A backup that was read from end to end. Without a manifest there is nothing to compare a restore with.
 
     `tables` and `rows` are the manifest's; without one, `tables` is what the dump creates and `rows` is unknown.
+    `object_key` is set while the file is in S3 alone: then it was not read yet, and `raw_bytes` is a guess.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class BackupFile(BaseModel):
     source_size_bytes: int = 0
     rows_written: int | None = None
     stats_reset: AwareDatetime | None = None
+    object_key: str = ""
 
     @property
     def files(self) -> BackupFiles:
@@ -118,7 +120,7 @@ def inspected(files: BackupFiles, server_major: int) -> BackupFile:
     _must_match_its_checksum(files, fed.sha256)
     manifest = _manifest_of(files, fed)
     at = manifest.taken_at if manifest else taken_at(files.name)
-    source: dict[str, Any] = _source(manifest) if manifest else {"tables": screen.tables}
+    source: dict[str, Any] = source_of(manifest) if manifest else {"tables": screen.tables}
     return BackupFile(
         folder=files.folder,
         file=files.name,
@@ -138,7 +140,8 @@ def _screen_of(name: str, server_major: int) -> DumpScreen | ArchiveLook:
     return looks(name, server_major)
 
 
-def _source(manifest: Manifest) -> dict[str, Any]:
+def source_of(manifest: Manifest) -> dict[str, Any]:
+    """What of a manifest is told of its backup."""
     return {
         "tables": manifest.count_of_tables,
         "rows": manifest.rows,

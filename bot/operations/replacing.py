@@ -13,6 +13,7 @@ from bot.domain.runs import CLOSE_STEP, PAUSE_STEP, RESUME_STEP
 from bot.domain.targets import Environment
 from bot.operations.choosing import BackupFile, backup_names, look_up_backup_file
 from bot.operations.closing import CloseDatabase, OpenDatabase, PausePooler, ResumePooler
+from bot.operations.fetching import look_up_copy
 from bot.operations.keeping import KeptCopy, look_up_kept_copy
 from bot.operations.snapshots import Written, written_between
 from bot.operations.swapping import KEEP, EndReplicaSessions, SwapDatabases
@@ -47,13 +48,22 @@ class UndoLookUp(BaseModel):
 async def look_up_restore(tools: StepTools, backup: str, database: str) -> RestoreLookUp:
     """Raises: RequestError, Refused, Misconfigured, OperationFailed."""
     target = await look_up_target(tools, database)
-    found = await look_up_backup_file(tools, backup, target.server_major)
+    found = await _look_up_backup(tools, backup, target.server_major)
     _must_be_comparable(found, target)
     must_have_room_beside(target, max(found.source_size_bytes, found.raw_bytes * 3 // 2))
     before = Written(found.rows_written, found.stats_reset) if found.rows_written is not None else None
     same = (found.source, found.source_system) == (target.name, target.system_identifier)
     since = written_between(before, target.written) if before and same else None
     return RestoreLookUp(target=target, backup=found, written_since=since)
+
+
+async def _look_up_backup(tools: StepTools, wanted: str, server_major: int) -> BackupFile:
+    """The file in the folder; one that is in S3 alone is looked at there."""
+    if wanted not in await backup_names(tools):
+        row = await tools.known.of_file(wanted)
+        if row is not None and row.object_key:
+            return await look_up_copy(tools, row, server_major)
+    return await look_up_backup_file(tools, wanted, server_major)
 
 
 def _must_be_comparable(backup: BackupFile, target: TargetFacts) -> None:
@@ -76,7 +86,9 @@ async def look_up_undo(tools: StepTools, run: str, database: str) -> UndoLookUp:
 
 async def restore_choices(tools: StepTools) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """The options of the selects: backups newest first, databases with their environment. Raises: OperationFailed."""
-    backups = tuple((name, name) for name in (await backup_names(tools))[:MOST_CHOICES])
+    names = await backup_names(tools)
+    away = [row.file for row in await tools.known.there() if row.object_key and row.file not in names]
+    backups = (*((name, name) for name in names), *((name, f"{name} (in S3)") for name in away))[:MOST_CHOICES]
     databases = tuple((one.name, f"{one.name} ({one.environment.value})") for one in tools.platform.databases)
     return {"backup": backups, "database": databases}
 

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, web
 
+from bot.domain.backups import Backup, Verdict
 from bot.domain.errors import BotError, Misconfigured, OperationFailed
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools import multiparts
@@ -23,9 +24,20 @@ from bot.operations.tools.access import Platform, StorageRules
 from bot.operations.tools.objects import How
 from bot.operations.tools.seals import KeyRing
 from bot.operations.tools.toolbox import Toolbox
+from bot.services.backup_ports import NothingKnown
 from demo.platform.postgres import Cluster
 from demo.platform.s3 import BUCKET, ObjectStore
-from tests.integration.backups import SmallEngine, backup_plan, connected, files_below, filled_database, platform
+from runbooks import restore_database
+from tests.integration.backups import (
+    SmallEngine,
+    backup_plan,
+    connected,
+    files_below,
+    filled_database,
+    platform,
+    restore_plan,
+    with_restorer,
+)
 
 NOISE = "CREATE TABLE noise (id int, x text); INSERT INTO noise SELECT n, gen FROM generate_series(1, 110000) AS n, "
 NOISE += "LATERAL (SELECT md5(n::text) || md5((n * 7)::text) || md5((n * 13)::text) || md5((-n)::text) AS gen) AS g"
@@ -315,3 +327,68 @@ async def test_a_sealed_copy_that_was_changed_is_never_given_out(
     client.put_object(Bucket=BUCKET, Key=key, Body=harm(whole))
     with pytest.raises(BotError, match=r"cannot be opened|is not here"):
         await store.fetch(key, tmp_path / "fetched")
+
+
+class Known(NothingKnown):
+    """One backup that the bot made."""
+
+    def __init__(self, row: Backup) -> None:
+        self._row = row
+
+    async def there(self) -> list[Backup]:
+        return [self._row]
+
+    async def of_file(self, file: str) -> Backup | None:
+        return self._row if file == self._row.file else None
+
+
+def row_of(backup: dict[str, Any]) -> Backup:
+    same = ("database", "folder", "file", "size_bytes", "sha256", "tables", "rows", "bucket", "object_key")
+    at, until = (datetime.fromisoformat(backup[name]) for name in ("taken_at", "expires_at"))
+    values = {name: backup[name] for name in same}
+    return Backup(id="1", run="1", taken_at=at, expires_at=until, verdict=Verdict.PROVEN, **values)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("form", ["plain", "fast"])
+async def test_a_backup_that_is_in_s3_alone_is_brought_back_opened_and_restored(
+    cluster: Cluster, source: str, reached: Platform, tmp_path: Path, form: str
+) -> None:
+    ring = KeyRing("2026", keys(tmp_path, "2026"))
+    sealing = replace(with_restorer(reached, cluster), backups=replace(reached.backups, keys=ring))
+    made = SmallEngine(Toolbox(sealing))
+    await made.execute(await backup_plan(made.toolbox, format=form))
+    row = row_of(made.earlier["publish"]["backup"])
+    for path in (tmp_path / "backups").glob(f"{row.file}*"):
+        path.unlink()
+    engine = SmallEngine(Toolbox(sealing, Known(row)))
+    choices = await restore_database.RUNBOOK.choices(engine.tools("look"))
+    assert (row.file, f"{row.file} (in S3)") in choices["backup"]
+    plan = await restore_plan(engine, row.file, source)
+    assert [step.key for step in plan.steps][:2] == ["fetch", "load"]
+    await engine.execute(replace(plan, steps=plan.steps[:3]))
+    assert engine.earlier["compare"]["compared"] is True
+    assert hashlib.sha256((tmp_path / "backups" / row.file).read_bytes()).hexdigest() == row.sha256
+    await plan.steps[1].undo.run(engine.tools("load.undo"))
+    assert [name for name in files_below(tmp_path / "backups") if "unfinished" in name] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_copy_in_s3_that_is_not_what_was_dumped_is_not_brought_back(
+    cluster: Cluster, source: str, reached: Platform, s3_server: ObjectStore, tmp_path: Path
+) -> None:
+    made = SmallEngine(Toolbox(reached))
+    await made.execute(await backup_plan(made.toolbox))
+    row = row_of(made.earlier["publish"]["backup"])
+    for path in (tmp_path / "backups").glob("*.*"):
+        path.unlink() if path.is_file() or path.is_symlink() else None
+    client = s3_server.client()
+    content = client.get_object(Bucket=BUCKET, Key=row.object_key)["Body"].read()
+    client.put_object(Bucket=BUCKET, Key=row.object_key, Body=content[:-1] + b"\0")
+    engine = SmallEngine(Toolbox(with_restorer(reached, cluster), Known(row)))
+    with pytest.raises(OperationFailed, match="cannot be used: its sha256 is"):
+        await engine.execute(await restore_plan(engine, row.file, source))
+    assert files_below(tmp_path / "backups") == []
+    client.delete_object(Bucket=BUCKET, Key=row.object_key)
+    with pytest.raises(OperationFailed, match="neither in the folder nor in S3"):
+        await restore_plan(engine, row.file, source)

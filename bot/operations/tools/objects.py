@@ -79,6 +79,11 @@ class ObjectStore:
         """Write the object into a new file, opened where it was sealed; answers the file's sha256."""
         return await self._do(f"give out {key}", lambda client: self._fetch(client, key, path))
 
+    async def read(self, key: str) -> tuple[bytes, str]:
+        """A small object's bytes, opened where it was sealed, and their sha256."""
+        text = await self._do(f"give out {key}", lambda client: b"".join(self._blocks(client, key)))
+        return text, hashlib.sha256(text).hexdigest()
+
     async def peek(self, key: str) -> None:
         """Look whether its first chunk opens with the keys that are here. Raises: Misconfigured."""
         if key.endswith(ENDING):
