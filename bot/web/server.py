@@ -8,6 +8,9 @@ from aiohttp import web
 
 log = structlog.get_logger()
 
+# Ten thousand alerts in one delivery; deploy/nginx lets the same through.
+LARGEST_BODY = 16 * 1024 * 1024
+
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 Route = tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
@@ -25,7 +28,7 @@ def application(ready: Readiness, posts: tuple[Route, ...] = (), metrics: Callab
     async def tell_metrics(_request: web.Request) -> web.StreamResponse:
         return web.Response(text=metrics(), content_type="text/plain")
 
-    app = web.Application(client_max_size=4 * 1024 * 1024)
+    app = web.Application(client_max_size=LARGEST_BODY)
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", tell_metrics)])
     app.add_routes([web.post(path, handle) for path, handle in posts])
     return app
