@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from bot.domain.approvals import DecisionRule, broken_rule
+from bot.domain.errors import BotError
 from bot.domain.factors import Factor
 from bot.domain.people import Actor, Surface
 from bot.domain.risk import Risk, Severity
+from bot.domain.runs import Run
 from bot.domain.targets import Environment
 from bot.operations.tools import wallets
 from bot.policy.approvals import ApprovalNeed, needed
@@ -182,6 +184,22 @@ MUTATIONS = [
         (test_escalation.GLASS, None, "open P0 or P1"),
     ),
     Mutation(
+        "an incident eases what its runbook asks for",
+        put(Run, "seats_severity", property(lambda run: run.severity)),
+        test_approvals.test_an_incident_that_is_less_urgent_than_the_runbook_eases_nothing,
+    ),
+    Mutation(
+        "rules that are practised hold nowhere",
+        put(Run, "ruled_as", property(lambda run: run.environment)),
+        test_approvals.test_productions_rules_hold_everywhere_where_they_are_practised,
+        ("staging",),
+    ),
+    Mutation(
+        "who fills two roles takes any seat",
+        put(seats, "_wisest", lambda free, *_: min(free)),
+        test_approvals.test_who_fills_two_roles_sits_where_the_others_can_fill_what_is_left,
+    ),
+    Mutation(
         "a session is enough for the highest risk",
         put(Approvals, "_proven", always("code")),
         test_proofs.test_a_stolen_session_cannot_approve_the_highest_risk,
@@ -232,7 +250,7 @@ def named() -> Iterable[Any]:
 async def test_the_named_test_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     await run(mutation)
     mutation.breaking(monkeypatch)
-    with pytest.raises((AssertionError, pytest.fail.Exception, LookupError)):
+    with pytest.raises((AssertionError, pytest.fail.Exception, LookupError, BotError)):
         await run(mutation)
 
 
