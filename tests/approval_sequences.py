@@ -111,7 +111,9 @@ def play_all(seed: int, sequences: int, processes: int) -> Played:
 
 def _tell(total: Played, sequences: int, seconds: float) -> None:
     if sys.stderr.isatty() or total.sequences % (20 * CHUNK) == 0:
-        sys.stderr.write(f"{total.sequences:,} of {sequences:,} sequences, {seconds:,.0f} s\n")
+        sys.stderr.write(
+            f"{total.sequences:,} of {sequences:,} sequences, {total.effects:,} effects judged, {seconds:,.0f} s\n"
+        )
 
 
 def main() -> int:
