@@ -24,7 +24,7 @@ from demo.workspace.client import Person, Workspace, visible_text
 from tests.approving import KEY
 from tests.e2e.bots import BotUnderTest
 from tests.e2e.product import STAGING_DATABASE, Product
-from tests.e2e.test_escalation import PEOPLE, TEAM, call_of, public_answer
+from tests.e2e.test_escalation import PEOPLE, TEAM, call_of, public_answer, terminal
 from tests.e2e.test_restore import number_of
 from tests.e2e.threads import PATIENCE, RunSeen, ask_for, key_of, private_answer
 
@@ -132,6 +132,10 @@ async def test_nobody_is_asked_who_could_not_prove_themselves(strict_bot: BotUnd
     told = await private_answer(people.person("Aiko"), strict_bot, f"restore latest {STAGING_DATABASE} {CONFIRM}")
     assert "has a proof beyond the Slack session" in told
     assert "factor code" in told
+    ended, said = await terminal(strict_bot, "doctor")
+    assert ended == 1
+    assert "nobody who has a proof beyond the Slack session fills engineering lead" in " ".join(said.split())
+    assert "Each types /takumi factor code" in " ".join(said.split())
 
 
 async def test_a_code_and_a_wallet_are_enrolled_by_their_owner_and_two_others(
@@ -155,6 +159,8 @@ async def test_a_code_and_a_wallet_are_enrolled_by_their_owner_and_two_others(
             said = await private_answer(people.person(voucher), strict_bot, f"factor vouch <@{PEOPLE[whom]}>")
             assert "you say that it is theirs" in said
     assert "good" in await private_answer(emi, strict_bot, "factor")
+    _, said = await terminal(strict_bot, "doctor")
+    assert "2 approvers have a proof beyond the Slack session; without:" in " ".join(said.split())
 
 
 @pytest.mark.usefixtures("backup")
@@ -169,8 +175,8 @@ async def test_two_people_approve_one_with_a_code_and_one_with_a_wallet_and_forg
     assert "Needs: engineering lead, and CTO or team lead" in card
     assert "somebody else has to decide" in await with_code(aiko, strict_bot, run, "123456")
     assert "a role that you do not fill" in await with_code(people.person("Sora"), strict_bot, run, "123456")
-    wrong = f"{(int(await EMIS.code()) + 1) % 1_000_000:06d}"
-    assert "not right" in await with_code(emi, strict_bot, run, wrong)
+    another_hours = code_at(EMIS.secret, step_of(datetime.now(UTC)) + 120)
+    assert "not right" in await with_code(emi, strict_bot, run, another_hours)
     code = await EMIS.code()
     assert "still needs: CTO or team lead" in await with_code(emi, strict_bot, run, code)
     await in_thread(run, "Still needed: CTO or team lead")
@@ -247,7 +253,7 @@ async def test_broken_glass_leaves_one_proven_yes_of_another_and_owes_a_review(
             strict_bot.channel,
             timeout=PATIENCE,
         )
-        trail = await private_answer(taro, strict_bot, f"audit {await number_of(run)}")
+        trail = await private_answer(taro, strict_bot, f"audit run={await number_of(run)}")
         assert "glass.broken" in trail
     finally:
         await public_answer(taro, strict_bot, f"incident resolve {number[1]} because it is back", "is resolved")
