@@ -21,7 +21,7 @@ class ListBackups(Params):
 class ShowBackup(Params):
     """Which backup to show."""
 
-    backup: str = Field(description="Its file name, as `/takumi backup list` shows it.")
+    backup: str = Field(description="Its file name, as `/takumi backup list` shows it; `latest` is the newest proven.")
 
 
 async def now(request: Request, services: Services) -> Reply | None:

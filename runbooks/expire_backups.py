@@ -1,4 +1,7 @@
-"""Delete the backups whose time is up, here and in S3; what must stay stays, whatever its date."""
+"""Delete the backups whose time is up, here and in S3; what must stay stays, whatever its date.
+
+Differs: the guide's script deletes by the age of a file, whatever it is worth; the newest proven backup never goes.
+"""
 
 from typing import Any
 

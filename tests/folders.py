@@ -12,5 +12,10 @@ class FakeFolder:
 
     files: list[FileSeen] = field(default_factory=list)
 
+    link: str = ""
+
     async def look(self) -> Sequence[FileSeen]:
         return list(self.files)
+
+    async def latest(self) -> str:
+        return self.link

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bot.domain import phrases
 from bot.domain.backups import Backup, Verdict, taken_at
-from bot.domain.errors import OperationFailed
 from bot.domain.operations import Outcome
 from bot.domain.retention import expired
 from bot.domain.targets import Environment
@@ -59,7 +58,8 @@ class ExpiryLookUp(BaseModel):
 async def look_up_expired(tools: StepTools) -> ExpiryLookUp:
     """Raises: OperationFailed."""
     folder = tools.platform.backups.folder
-    known = [one for one in await tools.known.there() if one.folder == str(folder)]
+    ours = {str(one) for one in tools.platform.backups.folders}
+    known = [one for one in await tools.known.there() if one.folder in ours]
     strangers = await in_thread(_strangers, tools, {one.file for one in known})
     going, spared = await _judged(tools, [*known, *strangers])
     return ExpiryLookUp(
@@ -134,8 +134,10 @@ class DeleteExpired:
         )
 
     async def run(self, tools: StepTools) -> Outcome:
-        """Raises: OperationFailed when it has to stay after all."""
-        await self._must_go(tools)
+        """What has to stay after all stays, and the others go. Raises: OperationFailed."""
+        why = await self._reason_to_stay(tools)
+        if why:
+            return Outcome(f"{self.backup.file} stays: {why}")
         await point_latest(tools, without=self.backup.file)
         lock = await self._purge(tools) if self.backup.object_key else None
         await in_thread(_unlink, self.folder, self.backup)
@@ -152,13 +154,12 @@ class DeleteExpired:
         data = {"settled": settled.model_dump(mode="json")} if self.backup.id else {}
         return Outcome(f"{self.backup.file} is deleted, {how}", data)
 
-    async def _must_go(self, tools: StepTools) -> None:
-        """The rules again, in the moment of the deed. Raises: OperationFailed."""
+    async def _reason_to_stay(self, tools: StepTools) -> str:
+        """The rules again, in the moment of the deed; empty when it goes."""
         now = await look_up_expired(tools)
         if self.backup in now.going:
-            return
-        why = next((one.why for one in now.spared if one.file == self.backup.file), "it is not expired any more")
-        raise OperationFailed(f"{self.backup.file} stays: {why}.", hint="Nothing was deleted.")
+            return ""
+        return next((one.why for one in now.spared if one.file == self.backup.file), "it is not expired any more")
 
     async def _purge(self, tools: StepTools) -> Lock | None:
         """The dump first: what is left half way must not look like a backup. Answers the longest lock."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bot.domain.backups import taken_at
 from bot.domain.errors import OperationFailed
-from bot.operations.choosing import inspected, names_in
+from bot.operations.choosing import files_of, inspected, names_in
 from bot.operations.files import BackupFiles, in_thread
+from bot.operations.latest import latest_in
 from bot.operations.tools.toolbox import Toolbox
 from bot.services.backup_ports import FileSeen
 
@@ -26,7 +27,7 @@ class FolderLook:
     """Fulfils `BackupFolder` for the configured folder; one of them is shared by all listings of a process."""
 
     def __init__(self, toolbox: Toolbox, read_at_once_bytes: int = READ_AT_ONCE_BYTES) -> None:
-        self._folder = toolbox.platform.backups.folder
+        self._folders = toolbox.platform.backups.folders
         self._budget = read_at_once_bytes
         self._known: dict[str, tuple[Signature, FileSeen]] = {}
         self._turn = asyncio.Lock()
@@ -35,10 +36,13 @@ class FolderLook:
         async with self._turn:
             return await in_thread(self._look)
 
+    async def latest(self) -> str:
+        return await in_thread(latest_in, self._folders[0])
+
     def _look(self) -> list[FileSeen]:
         left, seen = self._budget, []
-        for name in names_in(self._folder):
-            files = BackupFiles(self._folder, name)
+        for name in names_in(*self._folders):
+            files = files_of(name, self._folders)
             try:
                 one, read_bytes = self._seen(files, left)
             except FileNotFoundError:

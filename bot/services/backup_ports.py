@@ -91,3 +91,7 @@ class BackupFolder(Protocol):
     async def look(self) -> Sequence[FileSeen]:
         """Every file that is named as a backup, newest first; as many as time allows are read to their end."""
         ...
+
+    async def latest(self) -> str:
+        """The file that `latest.sql.gz` leads to; empty when it leads nowhere."""
+        ...

@@ -12,6 +12,9 @@ from bot.domain.verdicts import Aspect, Finding, Retention, latest
 from bot.services.backup_ports import BackupFolder, FileSeen
 from bot.services.ports import Store
 
+LATEST = "latest"
+MOST = 10_000
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -49,8 +52,9 @@ class Backups:
         return merged(rows, [one for one in seen if not database or one.file not in others], now)[:limit]
 
     async def shown(self, name: str) -> Shown:
-        """Raises: RequestError when there is neither a row nor a file of that name."""
-        everything = await self.listed(10_000)
+        """`latest` is what `latest.sql.gz` leads to. Raises: RequestError for neither a row nor a file of that name."""
+        everything = await self.listed(MOST)
+        name = await self.folder.latest() if name == LATEST else name
         found = next((one for one in everything if one.file == name), None)
         if found is None:
             raise RequestError(f"There is no backup {name!r}.", hint="`/takumi backup list` shows what there is.")
