@@ -88,11 +88,17 @@ def make_folders(folder: Path, repository: Repository) -> None:
     """Those that an administrator makes, and the configuration that the server's archive_command reads."""
     folder.mkdir(mode=0o711)
     (folder / "backups").mkdir()
-    for path in (repository.path, repository.socket_folder):
+    for path in (*([] if repository.bucket else [repository.path]), repository.socket_folder):
         path.mkdir(mode=0o700)
         if who := unprivileged_account():
             who.take(path)
     PgBackRest(repository).prepare()
+
+
+def with_keys(repository: Repository) -> str:
+    """The server's archive_command; a repository in S3 needs its keys in the environment."""
+    keys = [f"{name}={value}" for name, value in repository.environment.items() if name.startswith("PGBACKREST")]
+    return " ".join([*(["env", *keys] if keys else []), repository.archive_command])
 
 
 @asynccontextmanager
@@ -108,7 +114,7 @@ async def archived(folder: Path, version: int = VERSION, **changes: Any) -> Asyn
         "unix_socket_directories": str(repository.socket_folder),
         "wal_level": "replica",
         "archive_mode": "on",
-        "archive_command": repository.archive_command,
+        "archive_command": with_keys(repository),
         "fsync": "off",
     }
     try:

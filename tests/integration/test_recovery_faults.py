@@ -107,7 +107,7 @@ async def test_a_repository_that_is_gone_is_said_and_nothing_is_made(platform: A
 async def test_a_flipped_bit_in_the_repository_is_found_and_the_backup_is_not_proven(platform: Archived) -> None:
     label = (await platform.stanza.info())[-1].label
     file = max(
-        (platform.repository.path / "backup" / "takumi" / label).rglob("*.lz4"), key=lambda one: one.stat().st_size
+        (platform.repository.path / "backup" / "takumi" / label).rglob("bundle/*"), key=lambda one: one.stat().st_size
     )
     whole = file.read_bytes()
     file.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
@@ -214,5 +214,6 @@ async def test_a_server_that_this_pgbackrest_does_not_know_is_said(server_folder
         async with archived(server_folder / "p18", version=EMBEDDED_VERSION):
             pytest.skip(f"this machine's pgBackRest knows PostgreSQL {EMBEDDED_VERSION}")
     except OperationFailed as error:
-        assert "is this version of PostgreSQL supported" in str(error)
+        said = str(error)
+    assert "is this version of PostgreSQL supported" in said
     assert not (server_folder / "p18").exists()

@@ -1,5 +1,6 @@
 """pgBackRest: what its repository holds, and its backups, checks and restores, each looked at and not believed."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -14,6 +15,7 @@ from bot.operations.tools.processes import Command, must_succeed, run
 from bot.operations.tools.repositories import Repository
 
 PROVEN, SECONDS = "takumi-proven", "takumi-recovery-seconds"
+ANSWER_SECONDS = 30.0
 MOST_INFO_BYTES = 64 << 20
 FOLDER_MODE = 0o711
 PRIVATE_MODE = 0o700
@@ -29,8 +31,9 @@ class PgBackRest:
         self.repository = repository
 
     async def info(self) -> tuple[ClusterBackup, ...]:
-        """Every backup of the stanza, oldest first. Raises also when the repository is not well."""
-        (stanza,) = await self._json("info", "--output=json")
+        """Every backup of the stanza, oldest first. Raises also when the repository is not well, or does not answer."""
+        text = await self._answered(ANSWER_SECONDS, "info", "--output=json")
+        (stanza,) = json.loads(text)
         status = stanza["status"]
         if status["message"] not in ("ok", "no valid backups"):
             raise OperationFailed(
@@ -44,7 +47,7 @@ class PgBackRest:
 
     async def check(self) -> None:
         """Archive the WAL up to now, and wait until it is there. It asks the server for a new WAL file."""
-        await self._do("check")
+        await self._answered(self.repository.archive_patience.total_seconds() + ANSWER_SECONDS, "check")
 
     async def verify(self) -> str:
         """Read every file of the repository against its checksum; answers what is wrong, or nothing."""
@@ -86,8 +89,16 @@ class PgBackRest:
             new.chmod(0o644)
             new.replace(path)
 
-    async def _json(self, *arguments: str) -> Any:
-        return json.loads(await self._do(*arguments))
+    async def _answered(self, seconds: float, *arguments: str) -> str:
+        """Its output, or an error in time: by itself it would try for five minutes to reach an S3 that is away."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._do(*arguments)
+        except TimeoutError as error:
+            raise OperationFailed(
+                f"The repository of {self.repository.stanza} does not answer within {seconds:.0f} s.",
+                hint="Look whether its disk or its S3 is there.",
+            ) from error
 
     async def _do(self, *arguments: str) -> str:
         """Its output, whole. Raises: OperationFailed."""

@@ -78,6 +78,8 @@ class Repository:
     def _global(self) -> Iterator[tuple[str, object]]:
         yield "repo1-path", self.path
         yield "repo1-retention-full", self.keep_full
+        # A cluster has a thousand small files, and each would be an object of its own.
+        yield "repo1-bundle", "y"
         yield from self._bucket() if self.bucket else ()
         yield "lock-path", self.folder / "lock"
         yield "spool-path", self.folder / "spool"
