@@ -84,6 +84,7 @@ def _places_of(settings: Settings) -> BackupPlaces:
         foreign_expire=settings.expire_foreign,
         cloud=settings.cloud_backup,
         hashed=settings.backup_hashes,
+        dirs=settings.backup_dirs,
         forms=settings.backup_formats,
         keys=KeyRing(settings.backup_key, settings.backup_key_files),
         storage=StorageRules(settings.s3_encryption, settings.s3_kms_key_id, settings.s3_lock),

@@ -14,6 +14,7 @@ class BackupDatabase(Params):
 
     database: str = Field("", description="Which database; the configured one (DB_NAME) when left out.")
     keep: int | None = Field(None, ge=1, le=3650, validation_alias=KEEP, description="Days to keep it.")
+    dir: str = Field("", description="The name of another folder (TAKUMI_BOT_BACKUP_DIRS).")
     to: Literal["configured", "local", "s3"] = Field(
         "configured", description="`local` keeps it on this machine alone, `s3` uploads it as well."
     )
@@ -31,7 +32,7 @@ class BackupFacts(Facts):
 
 async def look_up(params: BackupDatabase, tools: Any) -> BackupFacts:
     database = await do.look_up_database_to_back_up(tools, params.database)
-    wishes = do.Wishes(params.to, params.keep, params.format)
+    wishes = do.Wishes(params.to, params.keep, params.format, params.dir)
     return BackupFacts(database=database, places=await do.look_up_places(tools, database, wishes))
 
 

@@ -24,7 +24,7 @@ def plan(_params: NoParams, facts: ExpiryFacts, _run: RunInfo) -> Plan:
     return Plan(
         summary=f"Delete {len(found.going)} expired backups",
         steps=tuple(
-            Step(f"delete-{number}", f"Delete {one.file}", do.DeleteExpired(found.folder, one))
+            Step(f"delete-{number}", f"Delete {one.file}", do.DeleteExpired(one.folder, one))
             for number, one in enumerate(found.going, 1)
         ),
         claims=tuple(do.backup_claim(one.file, exclusive=True) for one in found.going),

@@ -33,6 +33,11 @@ class BackupSettings(BaseModel):
         validation_alias=guide("BACKUP_DIR"),
         description="Where database backups are kept.",
     )
+    backup_dirs: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Other folders that `/takumi backup now --dir NAME` may name, as JSON: "
+        '{"archive": "/mnt/archive"}.',
+    )
     snapshot_dir: Path = Field(
         Path("/var/backups/takumi/contracts"),
         validation_alias=guide("SNAPSHOT_DIR"),

@@ -53,17 +53,22 @@ async def look_up_database_to_back_up(tools: StepTools, name: str) -> DatabaseFa
 
 @dataclass(frozen=True)
 class Wishes:
-    """What was asked for. `to` is `configured`, `local` or `s3`; `form` is `configured` or a format's name."""
+    """What was asked for; `dir` is the name of a folder, empty for the usual one.
+
+    `to` is `configured`, `local` or `s3`; `form` is `configured` or a format's name.
+    """
 
     to: str = "configured"
     keep_days: int | None = None
     form: str = "configured"
+    dir: str = ""
 
 
 async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wishes) -> PlaceFacts:
     """Raises: RequestError when S3 is asked for and there is none; Misconfigured, OperationFailed."""
     places = tools.platform.backups
-    await in_thread(_must_be_writable, places.folder)
+    folder = _folder(places, wishes.dir)
+    await in_thread(_must_be_writable, folder)
     keep = timedelta(days=wishes.keep_days) if wishes.keep_days else places.retention
     form = Format(wishes.form) if wishes.form != "configured" else places.forms.get(database.name, Format.PLAIN)
     if form is Format.FAST:
@@ -72,7 +77,7 @@ async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wish
     if bucket and key_id:
         await asyncio.to_thread(places.keys.key, key_id)  # told now, not after the dump
     return PlaceFacts(
-        folder=places.folder,
+        folder=folder,
         keep=keep,
         bucket=bucket,
         form=form,
@@ -80,6 +85,14 @@ async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wish
         lock=places.storage.lock,
         hashed=places.hashed,
     )
+
+
+def _folder(places: BackupPlaces, name: str) -> Path:
+    if name and name not in places.dirs:
+        known = ", ".join(sorted(places.dirs)) or "none"
+        hint = f"There are: {known}. TAKUMI_BOT_BACKUP_DIRS names them; without `--dir` it is BACKUP_DIR."
+        raise RequestError(f"There is no folder of the name {name!r} for backups.", hint=hint, fields={"dir": hint})
+    return places.dirs[name] if name else places.folder
 
 
 def _bucket(places: BackupPlaces, to: str) -> str:

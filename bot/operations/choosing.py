@@ -4,6 +4,7 @@ The guide's own scripts leave files here, too, some of them broken with a valid 
 checksum and a size say is not believed; the whole file is read.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,7 +64,7 @@ class BackupFile(BaseModel):
 
 async def backup_names(tools: StepTools) -> list[str]:
     """Every file there that is named as a backup, newest first. Raises: OperationFailed."""
-    return await in_thread(names_in, tools.platform.backups.folder)
+    return await in_thread(names_in, *tools.platform.backups.folders)
 
 
 async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) -> BackupFile:
@@ -71,9 +72,15 @@ async def look_up_backup_file(tools: StepTools, wanted: str, server_major: int) 
 
     Raises: RequestError when there is no such file; OperationFailed, with what is wrong, when it cannot be restored.
     """
-    folder = tools.platform.backups.folder
-    name = chosen(wanted, await backup_names(tools), await in_thread(latest_in, folder))
-    return await inspect(tools, BackupFiles(folder, name), server_major)
+    places = tools.platform.backups
+    name = chosen(wanted, await backup_names(tools), await in_thread(latest_in, places.folder))
+    return await inspect(tools, await in_thread(files_of, name, places.folders), server_major)
+
+
+def files_of(name: str, folders: Sequence[Path]) -> BackupFiles:
+    """Where that backup lies; in the first folder when it lies nowhere. Raises: OSError."""
+    there = (folder for folder in folders if (folder / name).is_file())
+    return BackupFiles(next(there, folders[0]), name)
 
 
 async def inspect(tools: StepTools, files: BackupFiles, server_major: int) -> BackupFile:
@@ -86,10 +93,11 @@ async def inspect(tools: StepTools, files: BackupFiles, server_major: int) -> Ba
     return found if found.has_manifest else found.model_copy(update={"tables": tables})
 
 
-def names_in(folder: Path) -> list[str]:
+def names_in(*folders: Path) -> list[str]:
     """Every file there that is named as a backup, newest first; none where there is no folder."""
     found = [
         path.name
+        for folder in folders
         for form in Format
         for path in folder.glob(f"*{form.ending}")
         if FILE_NAME.match(path.name) and path.is_file()

@@ -93,7 +93,8 @@ class DumpDatabase:
         await self._must_be_planned(tools, access)
         async with held_snapshot(tools, access) as snapshot:
             label = label_of(self.database.name)
-            name = await in_thread(reserve_name, self.folder, tools.context.run, snapshot.at, label, self.form)
+            folders, run = tools.platform.backups.folders, tools.context.run
+            name = await in_thread(reserve_name, self.folder, run, snapshot.at, label, self.form, elsewhere=folders)
             files = BackupFiles(work, name)
             copying = self._copying(tools, files.dump, snapshot.at)
             try:

@@ -27,6 +27,7 @@ class Expiring(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
+    folder: Path
     file: str
     retention: Retention
     size_bytes: int
@@ -107,6 +108,7 @@ async def _judged(tools: StepTools, backups: list[Backup]) -> tuple[list[Backup]
 def _expiring(backup: Backup) -> Expiring:
     return Expiring(
         id=backup.id,
+        folder=Path(backup.folder),
         file=backup.file,
         retention=backup.retention,
         size_bytes=backup.size_bytes,

@@ -115,15 +115,26 @@ def reserved_names(folder: Path) -> Sequence[tuple[str, Path]]:
     return found
 
 
-def reserve_name(folder: Path, run: str, at: datetime, label: str, form: Format = Format.PLAIN) -> str:
+def reserve_name(
+    folder: Path,
+    run: str,
+    at: datetime,
+    label: str,
+    form: Format = Format.PLAIN,
+    *,
+    elsewhere: Sequence[Path] = (),
+) -> str:
     """A name for a backup taken at that second, or at the next that nobody has; two runs never get the same.
+
+    Nor does it get one that a backup in a folder `elsewhere` has.
 
     Raises: OSError.
     """
     at = at.astimezone(UTC).replace(microsecond=0)
     while True:
         name = file_name(at, label, form)
-        if not any(path.exists() for path in BackupFiles(folder, name).in_order) and _reserved(folder, name, run):
+        taken = [path for one in (folder, *elsewhere) for path in BackupFiles(one, name).in_order if path.exists()]
+        if not taken and _reserved(folder, name, run):
             return name
         at += timedelta(seconds=1)
 

@@ -24,7 +24,7 @@ class Leftovers:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
-        self._folder = toolbox.platform.backups.folder
+        self._folders = toolbox.platform.backups.folders
         repository = toolbox.platform.repository
         self._copies = (repository.folder,) if repository else ()
 
@@ -34,8 +34,9 @@ class Leftovers:
         async for session in self._clusters(self._toolbox.for_look_up()):
             for name in [*await _databases(session), *await _roles(session)]:
                 found[name[-20:]].append(name)
-        for run, name in await in_thread(_unfinished, self._folder):
-            found[run].append(name)
+        for folder in self._folders:
+            for run, name in await in_thread(_unfinished, folder):
+                found[run].append(name)
         for folder in self._copies:
             for copy in await in_thread(copies_in, folder):
                 found[copy].append(f"{folder / copy}")
@@ -49,7 +50,8 @@ class Leftovers:
                 await drop_database(session, name)
             for name in await _roles(session, run):
                 await session.rows(f"DROP ROLE IF EXISTS {quoted(name)}")
-        await forget_unfinished(tools, self._folder, run)
+        for folder in self._folders:
+            await forget_unfinished(tools, folder, run)
         for folder in self._copies:
             await in_thread(remove_copy, folder, run)
 

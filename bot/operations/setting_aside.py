@@ -214,8 +214,9 @@ class AsideLookUp(BaseModel):
 
 async def look_up_aside(tools: StepTools, run: str, file: str) -> AsideLookUp:
     """Raises: RequestError when nothing is kept of that run."""
-    folder = tools.platform.backups.folder
-    if not await in_thread((aside_folder(folder, run) / file).exists):
+    folders = tools.platform.backups.folders
+    folder = next((one for one in folders if (aside_folder(one, run) / file).exists()), None)
+    if folder is None:
         raise RequestError(
             f"Nothing of {file} is kept from that run: its time was up, or it is back already.",
             hint="`/takumi backup list` shows what there is.",

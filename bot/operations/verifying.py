@@ -13,7 +13,7 @@ from bot.domain.operations import Outcome
 from bot.domain.plans import Claim
 from bot.domain.targets import Environment
 from bot.domain.verdicts import Aspect, Changes, FileFacts, Offsite, Settled, Verification
-from bot.operations.choosing import BackupFile, backup_names, chosen, inspect
+from bot.operations.choosing import BackupFile, backup_names, chosen, files_of, inspect
 from bot.operations.copying import object_store
 from bot.operations.files import BackupFiles, in_thread, sha256_of
 from bot.operations.latest import latest_in
@@ -34,7 +34,7 @@ async def look_up_known(tools: StepTools, wanted: str) -> Backup | FileFacts:
         return known
     name = chosen(wanted, names, await in_thread(latest_in, folder))
     row = await tools.known.of_file(name)
-    return await in_thread(_facts, tools, BackupFiles(folder, name)) if row is None else row
+    return await in_thread(_facts, tools, files_of(name, tools.platform.backups.folders)) if row is None else row
 
 
 class VerifyLookUp(BaseModel):

@@ -384,7 +384,7 @@ async def test_a_copy_in_s3_that_is_not_what_was_dumped_is_not_brought_back(
         path.unlink() if path.is_file() or path.is_symlink() else None
     client = s3_server.client()
     content = client.get_object(Bucket=BUCKET, Key=row.object_key)["Body"].read()
-    client.put_object(Bucket=BUCKET, Key=row.object_key, Body=content[:-1] + b"\0")
+    client.put_object(Bucket=BUCKET, Key=row.object_key, Body=content[:-1] + b"\1")
     engine = SmallEngine(Toolbox(with_restorer(reached, cluster), Known(row)))
     with pytest.raises(OperationFailed, match="cannot be used: its sha256 is"):
         await engine.execute(await restore_plan(engine, row.file, source))

@@ -12,7 +12,9 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.backups import Format
+from bot.domain.errors import RequestError
 from bot.operations.choosing import backup_names
+from bot.operations.folder import FolderLook
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.postgres import Cluster
 from tests.integration.backups import (
@@ -88,3 +90,25 @@ async def test_anybody_can_restore_a_fast_backup_with_zstd_and_pg_restore(
     unpacked = subprocess.run(["zstd", "-dc", file], capture_output=True, check=True).stdout  # noqa: ASYNC221, S607 - what docs/restore.md says
     listed = subprocess.run([each_cluster.programs / "pg_restore", "--list"], input=unpacked, capture_output=True)  # noqa: ASYNC221, PLW1510
     assert b"TABLE DATA public skills" in listed.stdout
+
+
+async def test_a_backup_in_another_folder_is_listed_verified_restored_and_named_once(
+    each_cluster: Cluster, source: str, tmp_path: Path
+) -> None:
+    reached = with_restorer(platform(each_cluster, source, tmp_path / "usual"), each_cluster)
+    dirs = {"archive": tmp_path / "archive"}
+    toolbox = Toolbox(replace(reached, backups=replace(reached.backups, dirs=dirs)))
+    with pytest.raises(RequestError, match="no folder of the name 'attic'") as refused:
+        await backup_plan(toolbox, dir="attic")
+    assert "There are: archive" in refused.value.hint
+    made = SmallEngine(toolbox)
+    await made.execute(await backup_plan(toolbox, dir="archive", format="fast", keep_days=3))
+    backup = made.earlier["publish"]["backup"]
+    assert (backup["folder"], backup["verdict"]) == (str(tmp_path / "archive"), "proven")
+    (seen,) = await FolderLook(toolbox).look()
+    assert (seen.file, seen.broken) == (backup["file"], "")
+    assert not (tmp_path / "usual" / "latest.dump.zst").is_symlink()
+    engine = SmallEngine(toolbox)
+    plan = await restore_plan(engine, backup["file"], source)
+    await engine.execute(replace(plan, steps=plan.steps[:2]))
+    await plan.steps[0].undo.run(engine.tools("load.undo"))

@@ -138,7 +138,8 @@ class BackupPlaces:
     """Where backups are kept. Source: the guide's BACKUP_DIR, RETENTION_DAYS, CLOUD_BACKUP, S3_BUCKET, S3_REGION.
 
     `foreign_expire` is whether files that the bot did not make are deleted, too, when they are older than the
-    retention. `forms` are the databases whose backups are written in another format than the guide's; `hashed` is
+    retention. `forms` are the databases whose backups are written in another format than the guide's; `dirs` are
+    other folders by the names that people may ask for; `hashed` is
     whether manifests hold hashes of all rows. `endpoint_url` is empty for Amazon's own S3; `access_key` and
     `secret_key` are empty where the machine's own identity is to be used.
     """
@@ -147,6 +148,7 @@ class BackupPlaces:
     retention: timedelta
     foreign_expire: bool = False
     cloud: bool = False
+    dirs: Mapping[str, Path] = field(default_factory=dict)
     hashed: bool = True
     forms: Mapping[str, Format] = field(default_factory=dict)
     bucket: str = ""
@@ -156,6 +158,11 @@ class BackupPlaces:
     secret_key: SecretStr = NO_SECRET
     keys: KeyRing = NO_KEYS
     storage: StorageRules = StorageRules()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All of them, the usual one first."""
+        return (self.folder, *self.dirs.values())
 
 
 @dataclass(frozen=True)
