@@ -98,14 +98,14 @@ def play_many(seed: int, numbers: Sequence[int]) -> Played:
     return played
 
 
-def play_all(seed: int, sequences: int, processes: int) -> Played:
+def play_all(seed: int, numbers: range, processes: int) -> Played:
     """Raises: Failure, the first there is."""
-    chunks = [range(first, min(first + CHUNK, sequences)) for first in range(0, sequences, CHUNK)]
+    chunks = [numbers[first : first + CHUNK] for first in range(0, len(numbers), CHUNK)]
     total, began = Played(), time.monotonic()
     with ProcessPoolExecutor(processes) as pool:
         for played in pool.map(play_chunk, repeat(seed), chunks):
             total += played
-            _tell(total, sequences, time.monotonic() - began)
+            _tell(total, len(numbers), time.monotonic() - began)
     return total
 
 
@@ -120,6 +120,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.approval_sequences", description=__doc__)
     parser.add_argument("--sequences", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--first", type=int, default=0, help="go on from this one, with the seed of an earlier run")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--only", type=int, help="play this one sequence again")
     asked = parser.parse_args()
@@ -128,7 +129,7 @@ def main() -> int:
         if asked.only is not None:
             total = play_chunk(asked.seed, [asked.only])
         else:
-            total = play_all(asked.seed, asked.sequences, asked.processes)
+            total = play_all(asked.seed, range(asked.first, asked.sequences), asked.processes)
     except Failure as failure:
         sys.stderr.write(f"{failure}\nPlay it again: --seed {asked.seed} --only <its number>\n")
         return 1
