@@ -193,6 +193,18 @@ async def test_a_posted_text_is_cut_at_40000_characters(wire: Wire) -> None:
     assert (len(cut), cut[-3:]) == (40_000, "...")
 
 
+@pytest.mark.parametrize(("length", "warning"), [(40_000, None), (40_001, "message_truncated")])
+async def test_a_scheduled_text_that_is_cut_is_a_warning(wire: Wire, length: int, warning: str | None) -> None:
+    later = {"channel": ALERTS, "post_at": int(time.time()) + 600}
+    answer = await wire.call("chat.scheduleMessage", text="x" * length, **later)
+    assert (len(answer["message"]["text"]), answer.get("warning")) == (40_000, warning)
+
+
+async def test_joining_twice_is_a_warning(wire: Wire) -> None:
+    told = [await wire.call("conversations.join", channel="C0RANDOM01") for _ in range(2)]
+    assert [one.get("warning") for one in told] == [None, "already_in_channel"]
+
+
 @pytest.mark.parametrize(("extra", "error"), [(0, None), (1, "msg_blocks_too_long")])
 async def test_blocks_have_at_most_11000_characters_together(wire: Wire, extra: int, error: str | None) -> None:
     texts = ["x" * 2750] * 3 + ["x" * (2750 + extra)]

@@ -25,6 +25,8 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.answer: Callable[[], web.Response] = web.Response
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -32,6 +34,7 @@ class Receiver:
         if b"url_verification" in body:
             return web.json_response({"challenge": json.loads(body)["challenge"]})
         self.requests.append((dict(request.headers), body))
+        await self.goes_on.wait()
         return self.answer()
 
     def events(self) -> list[tuple[dict[str, str], Json]]:
@@ -115,6 +118,32 @@ async def test_an_event_is_tried_again_with_number_and_reason(wire: Wire, receiv
     tried = [(h.get("X-Slack-Retry-Num"), h.get("X-Slack-Retry-Reason")) for h, _ in receiver.events()]
     assert tried == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
     assert len({body["event_id"] for _, body in receiver.events()}) == 1
+
+
+async def test_an_event_unanswered_for_three_seconds_is_tried_again_as_a_timeout(
+    wire: Wire, receiver: Receiver
+) -> None:
+    receiver.goes_on.clear()
+    await wire.aiko.say("@takumi help", ALERTS)
+    await until(lambda: bool(receiver.events()))
+    await wire.people.advance_clock(timedelta(seconds=3))
+    receiver.goes_on.set()
+    await until(lambda: len(receiver.events()) == 2)
+    headers = receiver.events()[1][0]
+    assert (headers["X-Slack-Retry-Num"], headers["X-Slack-Retry-Reason"]) == ("1", "http_timeout")
+
+
+async def test_an_event_to_nobody_is_tried_again_when_somebody_listens(wire: Wire, receiver: Receiver) -> None:
+    (app,) = wire.running.stand_in.world.state.apps.values()
+    events = app.manifest["settings"]["event_subscriptions"]
+    events["request_url"] = "http://127.0.0.1:9/slack"
+    await wire.aiko.say("@takumi help", ALERTS)
+    await until(lambda: waits_for(wire, 60))
+    events["request_url"] = receiver.url
+    await wire.people.advance_clock(timedelta(seconds=60))
+    await until(lambda: bool(receiver.events()))
+    headers = receiver.events()[0][0]
+    assert (headers["X-Slack-Retry-Num"], headers["X-Slack-Retry-Reason"]) == ("2", "connection_failed")
 
 
 async def test_an_app_may_ask_for_no_more_tries(wire: Wire, receiver: Receiver) -> None:

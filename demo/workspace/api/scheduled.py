@@ -7,6 +7,7 @@ from demo.workspace.api.call import Call
 from demo.workspace.api.chat import CONTENT_ERRORS, check_as, content_of, destination, thread_of
 from demo.workspace.api.paging import page
 from demo.workspace.api.registry import method
+from demo.workspace.composing import TEXT_TRUNCATED_AT
 from demo.workspace.errors import SlackError
 from demo.workspace.state.channels import Channel
 from demo.workspace.state.world import ScheduledMessage
@@ -14,6 +15,7 @@ from demo.workspace.state.world import ScheduledMessage
 SCHEDULE_HORIZON = timedelta(days=120)
 SCHEDULED_PER_FIVE_MINUTES = 30
 LIST_MAX = 1000
+_TRUNCATED: Json = {"warning": "message_truncated", "response_metadata": {"warnings": ["message_truncated"]}}
 
 
 @method(
@@ -44,7 +46,8 @@ async def schedule_message(call: Call) -> Json:
     call.stand_in.scheduler.start(scheduled)
     call.world.changed(state=True)
     preview = {"type": "delayed_message", "bot_id": call.app.bot_id, **scheduled.message}
-    return {"channel": channel.id, "scheduled_message_id": scheduled.id, "post_at": post_at, "message": preview}
+    told = {"channel": channel.id, "scheduled_message_id": scheduled.id, "post_at": post_at, "message": preview}
+    return told | (_TRUNCATED if len(content.text) > TEXT_TRUNCATED_AT else {})
 
 
 @method(
