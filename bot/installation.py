@@ -59,6 +59,7 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         chain_rpc_url=settings.chain_rpc_url or NO_SECRET,
         chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
         proofs=_proofs_of(settings),
+        targets=settings.targets,
     )
 
 
@@ -83,8 +84,8 @@ def _places_of(settings: Settings) -> BackupPlaces:
         retention=settings.retention,
         foreign_expire=settings.expire_foreign,
         cloud=settings.cloud_backup,
-        hashed=settings.backup_hashes,
         dirs=settings.backup_dirs,
+        hashed=settings.backup_hashes,
         forms=settings.backup_formats,
         keys=KeyRing(settings.backup_key, settings.backup_key_files),
         storage=StorageRules(settings.s3_encryption, settings.s3_kms_key_id, settings.s3_lock),

@@ -9,12 +9,20 @@ from bot.config.platform import PlatformSettings
 from bot.config.point_in_time import PointInTimeSettings
 from bot.config.rules import RuleSettings
 from bot.config.slack import SlackMode, SlackSettings
+from bot.config.targets import TargetSettings
 
 __all__ = ["Settings", "SlackMode", "variable_of"]
 
 
 class Settings(
-    BackupSettings, PointInTimeSettings, PlatformSettings, SlackSettings, RuleSettings, OwnSettings, BaseSettings
+    TargetSettings,
+    BackupSettings,
+    PointInTimeSettings,
+    PlatformSettings,
+    SlackSettings,
+    RuleSettings,
+    OwnSettings,
+    BaseSettings,
 ):
     """Every setting of the bot. Raises: pydantic.ValidationError naming the variable that is wrong."""
 

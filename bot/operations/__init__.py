@@ -1,5 +1,7 @@
 """What a step can do to the platform; this is the vocabulary of runbooks."""
 
+from bot.domain.targets import Verb
+from bot.operations.acting import ActOnService, CheckService, ServiceLookUp, look_up_service
 from bot.operations.archiving import BackUpCluster, NoteProof, VerifyRepository
 from bot.operations.backing_up import PlaceFacts, Wishes, look_up_database_to_back_up, look_up_places
 from bot.operations.backup_telling import (
@@ -61,11 +63,13 @@ from bot.operations.witnessing import CompareRecovered, Witness
 
 __all__ = [
     "PROOF_CLAIM",
+    "ActOnService",
     "AsideLookUp",
     "BackUpCluster",
     "BringBack",
     "CheckProperties",
     "CheckPublished",
+    "CheckService",
     "ClusterLookUp",
     "CompareBackup",
     "CompareOffsite",
@@ -97,9 +101,11 @@ __all__ = [
     "RemoveUnfinished",
     "RestoreLookUp",
     "RetractBackup",
+    "ServiceLookUp",
     "SwapDatabases",
     "TakeOut",
     "UndoLookUp",
+    "Verb",
     "VerifyLookUp",
     "VerifyRepository",
     "Wishes",
@@ -121,6 +127,7 @@ __all__ = [
     "look_up_proof",
     "look_up_recovery",
     "look_up_restore",
+    "look_up_service",
     "look_up_undo",
     "look_up_verify",
     "restore_choices",

@@ -52,6 +52,7 @@ MISTAKES = [
     ("engine", "bot.stores.runs", "apscheduler"),
     ("platform", "bot.operations.health", "boto3"),
     ("platform", "bot.services.runs", "web3"),
+    ("machines", "bot.operations.acting", "asyncssh"),
     ("platform", "bot.operations.health", "redis"),
     ("layers", "bot.verifier", "bot.domain.canonical"),
     ("signatures", "bot.services.runs", "cryptography"),

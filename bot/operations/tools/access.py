@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured
-from bot.domain.targets import Environment
+from bot.domain.targets import Environment, Target
 from bot.operations.tools.repositories import Repository
 from bot.operations.tools.seals import KeyRing
 from bot.policy.working_hours import WorkingHours
@@ -200,6 +200,7 @@ class Platform:
     chain_id: int | None = None
     oldest_block: timedelta = timedelta(minutes=5)
     proofs: ProofRules = ProofRules()
+    targets: tuple[Target, ...] = ()
 
     @property
     def clusters(self) -> Mapping[str, DatabaseAccess]:

@@ -8,9 +8,12 @@ from difflib import get_close_matches
 import structlog
 from psycopg.conninfo import make_conninfo
 
+from bot.domain.actions import Executor
 from bot.domain.errors import OperationFailed, RequestError
 from bot.domain.operations import StepContext
+from bot.domain.targets import Target
 from bot.operations.tools.access import DatabaseAccess, Login, Platform
+from bot.operations.tools.executors import executor_of
 from bot.operations.tools.fences import end_sessions, fence
 from bot.operations.tools.objects import ObjectStore
 from bot.operations.tools.processes import Command
@@ -42,6 +45,20 @@ class StepTools:
         near = get_close_matches(wanted, names, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Configured are: {', '.join(names) or 'none'}."
         raise RequestError(f"There is no database {wanted!r}.", hint=hint, fields={"database": hint})
+
+    def target(self, name: str) -> Target:
+        """A configured target. Raises: RequestError."""
+        found = next((target for target in self.platform.targets if target.name == name), None)
+        if found is None:
+            names = ", ".join(target.name for target in self.platform.targets) or "none"
+            hint = f"TAKUMI_BOT_TARGETS has: {names}."
+            raise RequestError(f"There is no target {name!r}.", hint=hint, fields={"target": hint})
+        return found
+
+    def executor(self, target: Target) -> Executor:
+        """How actions reach it. Raises: OperationFailed in a worker that may no longer act."""
+        self.context.must_hold()
+        return executor_of(target)
 
     @asynccontextmanager
     async def session(
