@@ -185,7 +185,8 @@ class Running:
 
     def _sweeps(self) -> tuple[Sweep, ...]:
         store, lease = self._bot.store, _lease(self._bot.settings)
-        wakes = tuple(Sweep(job.value, partial(sweep, store, job), lease / 4) for job in SWEPT)
+        handlers = self._handlers()
+        wakes = tuple(Sweep(job.value, partial(sweep, store, job, handlers[job]), lease / 4) for job in SWEPT)
         switch = DeadMansSwitch(store, self.services.alerts, self._bot.settings.db_name)
         wakes = (*wakes, Sweep("dead man's switch", switch.look, DEAD_MAN))
         wakes = (*wakes, Sweep("unproven backups", UnprovenWatch(store, self.services.alerts).look, DEAD_MAN))

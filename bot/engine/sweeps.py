@@ -11,6 +11,8 @@ import structlog
 
 log = structlog.get_logger()
 
+DRAIN = timedelta(seconds=20)
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -29,9 +31,23 @@ async def run_sweeps(sweeps: Sequence[Sweep], stop: asyncio.Event) -> None:
 async def _repeat(sweep: Sweep, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            await sweep.look()
+            await _look(sweep, stop)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next look comes
             log.warning("sweep.failed", sweep=sweep.name, error=str(error))
         with suppress(TimeoutError):
             wait = sweep.every.total_seconds() * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
             await asyncio.wait_for(stop.wait(), wait)
+
+
+async def _look(sweep: Sweep, stop: asyncio.Event) -> None:
+    """One look; at a stop what it found gets a while to end, and is left for another process after that."""
+    looking, stopping = asyncio.ensure_future(sweep.look()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({looking}, timeout=DRAIN.total_seconds())
+    finally:
+        stopping.cancel()
+        looking.cancel()
+        await asyncio.wait({looking})
+    if not looking.cancelled():
+        looking.result()

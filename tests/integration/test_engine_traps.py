@@ -148,9 +148,8 @@ async def test_a_run_whose_job_a_resumed_worker_marked_succeeded_is_found_by_the
         assert await work.runs.start(run.id, "the retry's worker, which died", timedelta(0), [])
     assert await advance_jobs(migrated) == []
     site.go_on.set()
-    async with working(migrated.url, site.handlers("third")):
-        await sweep(site.store, Job.ADVANCE_RUN)
-        found = await site.ended(run)
+    await sweep(site.store, Job.ADVANCE_RUN, site.handlers("third")[Job.ADVANCE_RUN])
+    found = await site.ended(run)
     assert found.steps[0].attempt == 1
     assert Verb.RUN_TAKEN_OVER in await site.verbs(run)
 

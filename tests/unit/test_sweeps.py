@@ -2,10 +2,16 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from bot.engine import sweeps
 from bot.engine.sweeps import Sweep, run_sweeps
 from bot.engine.watchdog import Watchdog
+from bot.services.rows import Job, MessageRow
+from bot.services.sweeping import OLDER_THAN, SIDE_BY_SIDE, sweep
+from bot.stores.memory.store import MemoryStore
 
 OFTEN = timedelta(milliseconds=5)
 
@@ -45,3 +51,44 @@ async def test_the_watchdog_sees_how_long_the_loop_was_blocked():
     stop.set()
     await asyncio.wait_for(running, 5)
     assert watchdog.worst >= timedelta(milliseconds=150)
+
+
+async def test_a_look_that_does_not_end_is_left_at_a_stop(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sweeps, "DRAIN", timedelta(milliseconds=20))
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(run_sweeps([Sweep("endless", endless)], stop))
+    await begun.wait()
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_what_waits_is_handled_at_once_and_a_queue_that_is_behind_gets_no_more_jobs():
+    passed = timedelta()
+    store = MemoryStore(lambda: datetime(2026, 11, 24, tzinfo=UTC) + passed)
+    keys = [f"m{number}" for number in range(30)]
+    async with store.work() as work:
+        for key in keys:
+            await work.messages.want(MessageRow(key, "C1"))
+    passed = OLDER_THAN + timedelta(seconds=1)
+    handled: list[str] = []
+    at_work, most = 0, 0
+
+    async def handle(key: str) -> None:
+        nonlocal at_work, most
+        at_work, most = at_work + 1, max(most, at_work + 1)
+        await asyncio.sleep(0)
+        at_work -= 1
+        handled.append(key)
+        if key == "m3":
+            raise ConnectionError("away")
+
+    for _ in range(3):
+        await sweep(store, Job.DRAW_MESSAGE, handle)
+    assert sorted(handled) == sorted(keys * 3), "one that fails keeps no other waiting"
+    assert most == SIDE_BY_SIDE
+    assert store.wakes == []
