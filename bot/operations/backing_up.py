@@ -12,7 +12,7 @@ from bot.domain.backups import Format
 from bot.domain.errors import Misconfigured, RequestError
 from bot.operations.archives import pg_restore_of
 from bot.operations.capabilities import must_be_provable
-from bot.operations.copying import Offsite
+from bot.operations.copying import PREFIX, Offsite, bucket_advice, object_store
 from bot.operations.files import in_thread
 from bot.operations.looking import DatabaseFacts, look_up_database
 from bot.operations.tools.access import BackupPlaces
@@ -74,6 +74,8 @@ async def look_up_places(tools: StepTools, database: DatabaseFacts, wishes: Wish
     if form is Format.FAST:
         pg_restore_of(await tools.programs(database.server_major))
     bucket, key_id = _bucket(places, wishes.to), places.keys.current
+    if bucket and places.storage.lock:
+        await _must_keep(tools, places.storage.lock, keep)
     if bucket and key_id:
         await asyncio.to_thread(places.keys.key, key_id)  # told now, not after the dump
     return PlaceFacts(
@@ -93,6 +95,13 @@ def _folder(places: BackupPlaces, name: str) -> Path:
         hint = f"There are: {known}. TAKUMI_BOT_BACKUP_DIRS names them; without `--dir` it is BACKUP_DIR."
         raise RequestError(f"There is no folder of the name {name!r} for backups.", hint=hint, fields={"dir": hint})
     return places.dirs[name] if name else places.folder
+
+
+async def _must_keep(tools: StepTools, lock: str, keep: timedelta) -> None:
+    """Raises: Misconfigured when the bucket cannot do what is asked of it; OperationFailed."""
+    wrong = bucket_advice(await object_store(tools).traits(PREFIX), lock, keep.days)
+    if wrong:
+        raise Misconfigured("The bucket does not suit these copies.", hint=wrong)
 
 
 def _bucket(places: BackupPlaces, to: str) -> str:

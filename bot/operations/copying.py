@@ -9,6 +9,7 @@ import structlog
 
 from bot.domain.errors import Misconfigured, OperationFailed
 from bot.operations.files import in_thread, remove_unfinished, unfinished_folder
+from bot.operations.tools.buckets import BucketTraits
 from bot.operations.tools.multiparts import Cut, Sending, Sent, part_bytes_for
 from bot.operations.tools.objects import How, ObjectStore
 from bot.operations.tools.seals import ENDING
@@ -46,6 +47,15 @@ def object_store(tools: StepTools) -> ObjectStore:
     if tools.objects is None:
         raise Misconfigured("There is no S3 bucket.", hint="Set S3_BUCKET, or ask with `--to local`.")
     return tools.objects
+
+
+def bucket_advice(traits: BucketTraits, lock: str, keep_days: int) -> str:
+    """What is wrong with a bucket for copies that are to stay that long; empty for nothing."""
+    if lock and not traits.lockable:
+        return f"TAKUMI_BOT_S3_LOCK is {lock}, but this bucket cannot lock objects: make one with Object Lock."
+    if traits.expires_days is not None and traits.expires_days < keep_days:
+        return f"A rule of the bucket deletes copies after {traits.expires_days} days, before the {keep_days} asked for."
+    return ""
 
 
 class Copying:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain import phrases
 from bot.domain.errors import BotError
 from bot.operations.archiving import look_at_archive, told_archive
+from bot.operations.copying import PREFIX, bucket_advice
 from bot.operations.files import SPARE_BYTES
 from bot.operations.tools.access import DatabaseAccess
 from bot.operations.tools.services import get_json, latest_block, ping_redis
@@ -140,7 +141,10 @@ async def _look_at_chain(tools: StepTools) -> Health:
 async def _look_at_s3(tools: StepTools) -> Health:
     assert tools.objects is not None  # noqa: S101 - this part is only looked at where there is a bucket
     await tools.objects.reach()
-    return Health("S3", HealthState.OK, f"bucket {tools.objects.bucket} answers")
+    traits, places = await tools.objects.traits(PREFIX), tools.platform.backups
+    detail = f"bucket {tools.objects.bucket} answers, {traits.told}"
+    wrong = bucket_advice(traits, places.storage.lock, places.retention.days)
+    return Health("S3", HealthState.DEGRADED if wrong else HealthState.OK, detail, wrong)
 
 
 async def look_at_wal(tools: StepTools) -> Health:

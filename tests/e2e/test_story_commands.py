@@ -43,7 +43,7 @@ async def test_help_shows_every_command_and_marks_what_needs_a_role_that_the_ask
 
 async def test_help_for_a_family_shows_its_parameters(bot: BotUnderTest, aiko: Person) -> None:
     told = html.unescape(await private_answer(aiko, bot, "help backup"))
-    assert f"{bot.command} backup now [<database>] [--keep <keep>] [--to <to>] [--format <format>]" in told
+    assert f"{bot.command} backup now [<database>] [--keep <keep>] [--dir <dir>] [--to <to>]" in told
     assert "health" not in told
 
 

@@ -18,6 +18,7 @@ from aiohttp import ClientSession, web
 
 from bot.domain.backups import Backup, Verdict
 from bot.domain.errors import BotError, Misconfigured, OperationFailed
+from bot.operations.copying import bucket_advice
 from bot.operations.leftovers import Leftovers
 from bot.operations.tools import multiparts
 from bot.operations.tools.access import Platform, StorageRules
@@ -392,3 +393,22 @@ async def test_a_copy_in_s3_that_is_not_what_was_dumped_is_not_brought_back(
     client.delete_object(Bucket=BUCKET, Key=row.object_key)
     with pytest.raises(OperationFailed, match="neither in the folder nor in S3"):
         await restore_plan(engine, row.file, source)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_bucket_that_cannot_lock_is_told_before_anything_runs(
+    reached: Platform, s3_server: ObjectStore
+) -> None:
+    client = s3_server.client()
+    client.create_bucket(Bucket="plain-bucket")
+    rule = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 7}}
+    places = replace(reached.backups, storage=StorageRules(lock="COMPLIANCE"), bucket="plain-bucket")
+    with pytest.raises(Misconfigured, match="does not suit") as refused:
+        await backup_plan(Toolbox(replace(reached, backups=places)))
+    assert "cannot lock objects" in refused.value.hint
+    client.put_bucket_lifecycle_configuration(Bucket="plain-bucket", LifecycleConfiguration={"Rules": [rule]})
+    traits = await Toolbox(replace(reached, backups=places)).for_look_up().objects.traits("database/")
+    assert (traits.lockable, traits.versioned, traits.expires_days) == (False, False, 7)
+    assert "after 7 days, before the 30" in bucket_advice(traits, "", 30)
+    good = await Toolbox(reached).for_look_up().objects.traits("database/")
+    assert (good.lockable, good.versioned, bucket_advice(good, "COMPLIANCE", 30)) == (True, True, "")

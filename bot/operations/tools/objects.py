@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import BackupPlaces
+from bot.operations.tools.buckets import BucketTraits, traits_of
 from bot.operations.tools.multiparts import Cut, Sending, Sent, digests_of, part_bytes_for
 from bot.operations.tools.object_versions import Lock, purge
 from bot.operations.tools.processes import outlast
@@ -123,6 +124,10 @@ class ObjectStore:
         """Ask for the bucket, as cheaply as S3 allows."""
         with self.errors("answer"):
             await asyncio.to_thread(lambda: self._connected().head_bucket(Bucket=self.bucket))
+
+    async def traits(self, prefix: str) -> BucketTraits:
+        """What the bucket does by itself to what lies below `prefix`."""
+        return await self._do("tell its rules", lambda client: traits_of(client, self.bucket, prefix))
 
     async def _do(self, what: str, work: Callable[[Client], T]) -> T:
         """Run it in a thread, to its end even when cancelled: an upload that goes on unseen is an effect."""
