@@ -28,7 +28,7 @@ READY_EVERY_SECONDS = 0.2
 STOP_SECONDS = 60
 PREPARED = re.compile(r"max_prepared_xacts setting:\s+(\d+)")
 # Not those with which it turned our own attempts away, to see whether it is ready.
-LAST_WORDS = re.compile(r"(?:FATAL|PANIC):\s+(?!the database system is )(.*)")
+LAST_WORDS = re.compile(r"(?:FATAL|PANIC):\s+(?!\s|the database system is )(.*)")
 LAST_MOMENT = re.compile(r"last completed transaction was at log time (.*)")
 
 # Passed as arguments, which win over every file that came with the copy.
