@@ -71,6 +71,10 @@ class Workspace:
     async def advance_clock(self, by: timedelta) -> None:
         await self.post("clock", advance_seconds=by.total_seconds())
 
+    async def run_clock(self, speed: float) -> None:
+        """Let the workspace's time pass faster; 1 is the wall clock's own speed."""
+        await self.post("clock", speed=speed)
+
     async def coverage(self) -> Json:
         return await self.get("coverage")
 

@@ -11,12 +11,21 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Wall time plus an offset that only grows; `deadlines` are the moments somebody waits for."""
+    """Wall time plus an offset that only grows; `deadlines` are the moments somebody waits for.
+
+    `speed` is how many seconds pass here in one of the world's; a restart goes on at 1.
+    """
 
     def __init__(self, offset: timedelta = timedelta()) -> None:
-        self.offset = offset
+        self._offset, self._since = offset, time.time()
+        self.speed = 1.0
         self.deadlines: list[float] = []
         self._moved = asyncio.Event()
+
+    @property
+    def offset(self) -> timedelta:
+        """How far ahead of the wall clock it is by now."""
+        return self._offset + timedelta(seconds=(time.time() - self._since) * (self.speed - 1))
 
     def now(self) -> float:
         """Seconds since the epoch, as this workspace sees them."""
@@ -26,7 +35,18 @@ class Clock:
         """Raises: ValueError when time would run backwards."""
         if by < timedelta():
             raise ValueError("the clock only moves forward")
-        self.offset += by
+        self._offset += by
+        self._wake()
+
+    def run_at(self, speed: float) -> None:
+        """Raises: ValueError for a speed below that of the wall clock."""
+        if not 1 <= speed < float("inf"):
+            raise ValueError("the clock runs at the speed of the wall clock, or faster")
+        self._offset, self._since, self.speed = self.offset, time.time(), speed
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let everybody who waits look again."""
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -37,7 +57,7 @@ class Clock:
         try:
             while (left_seconds := deadline - self.now()) > 0:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), left_seconds)
+                    await asyncio.wait_for(self._moved.wait(), left_seconds / self.speed)
         finally:
             self.deadlines.remove(deadline)
 

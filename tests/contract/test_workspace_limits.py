@@ -87,6 +87,23 @@ async def test_time_does_not_run_backwards(wire: Wire) -> None:
         await wire.people.advance_clock(timedelta(seconds=-1))
 
 
+@pytest.mark.parametrize("speed", ["slow", 0, 0.5, -1, float("inf")])
+async def test_the_clock_runs_no_slower_than_the_wall_clock(wire: Wire, speed: object) -> None:
+    with pytest.raises(WorkspaceRefusedError, match="invalid_time"):
+        await wire.people.post("clock", speed=str(speed))
+
+
+async def test_time_may_pass_faster_and_as_it_does_outside_again(wire: Wire) -> None:
+    clock = wire.running.stand_in.world.clock
+    await wire.call("chat.scheduleMessage", channel=ALERTS, text="later", post_at=str(int(clock.now()) + 3600))
+    await wire.people.run_clock(36_000)
+    await wire.aiko.wait_for(lambda m: m["text"] == "later", "#takumi-alerts")
+    await wire.people.run_clock(1)
+    state = await wire.people.state()
+    assert (state["clock_speed"], state["clock_offset_seconds"] >= 3500) == (1, True)
+    assert clock.offset == clock.offset
+
+
 async def test_a_scheduled_message_comes_in_its_time(wire: Wire) -> None:
     post_at = str(int(wire.running.stand_in.world.clock.now()) + 600)
     await wire.call("chat.scheduleMessage", channel=ALERTS, text="later", post_at=post_at)

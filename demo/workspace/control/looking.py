@@ -54,6 +54,7 @@ class Looking:
                     {"id": g.id, "handle": g.handle, "name": g.name, "users": g.users} for g in state.groups.values()
                 ],
                 "faults": self._stand_in.faults.as_json(),
+                "clock_speed": self._world.clock.speed,
                 "clock_offset_seconds": self._world.clock.offset.total_seconds(),
             }
         )

@@ -6,7 +6,13 @@ import { fill, h } from "./dom.js";
 
 const DEFAULTS = { times: "1", seconds: "5", status: "503", error: "fatal_error", reason: "refresh_requested" };
 const NUMBERS = new Set(["times", "seconds", "status"]);
-const LEAPS = { "+1 minute": 60, "+1 hour": 3600, "+1 day": 86_400 };
+const MOVES = {
+  "+1 minute": { advance_seconds: 60 },
+  "+1 hour": { advance_seconds: 3600 },
+  "+1 day": { advance_seconds: 86_400 },
+  "60 times as fast": { speed: 60 },
+  "normal speed": { speed: 1 },
+};
 
 /** Draws the panel when it is opened; the answer redraws the list of what is still to come. */
 export async function drawFaults(node) {
@@ -37,11 +43,11 @@ function panel(known) {
     const given = [...fields.querySelectorAll("[name]")].map(({ name, value }) => [name, valueOf(name, value)]);
     ask("fault", { kind: kind.value, ...Object.fromEntries(given) }, `${kind.value}: asked for`);
   };
-  const leaps = Object.entries(LEAPS).map(([words, seconds]) =>
-    button(words, () => ask("clock", { advance_seconds: seconds }, `the clock moved ${words}`)),
+  const moves = Object.entries(MOVES).map(([words, move]) =>
+    button(words, () => ask("clock", move, `the clock: ${words}`)),
   );
   showFields();
-  return [h("form", { class: "faults-form", onsubmit: submit }, kind, fields, button("Do it"), ...leaps), told];
+  return [h("form", { class: "faults-form", onsubmit: submit }, kind, fields, button("Do it"), ...moves), told];
 }
 
 const option = (given) => {

@@ -188,7 +188,7 @@ function showConnection(status) {
 }
 
 function showClock() {
-  const offset = state.clock_offset_seconds ?? 0;
+  const offset = Math.round(state.clock_offset_seconds ?? 0);
   byId("clock").hidden = !offset;
   byId("clock").textContent = `Workspace clock: ${clock(now())} (moved ${offset > 0 ? "+" : ""}${offset} s)`;
   byId("clock").title = full(now());
