@@ -118,7 +118,9 @@ class SmallBot:
         row = replace(made, **own, manifest=manifest, **self._uploaded(folder, file), **changes)
         async with self.store.work() as work:
             await work.backups.add(row)
-            await work.backups.note(Finding(row.id, Aspect.BACKUP, row.verdict.value, "made"))
+            offsite = "stored" if row.object_key else "none"
+            for aspect, verdict in ((Aspect.BACKUP, row.verdict.value), (Aspect.OFFSITE, offsite)):
+                await work.backups.note(Finding(row.id, aspect, verdict, "made"))
         return row
 
     def _uploaded(self, folder: Path, file: str) -> dict[str, str]:

@@ -42,6 +42,12 @@ async def source(cluster: Cluster) -> AsyncIterator[str]:
         yield name
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(cluster: Cluster, source: str, tmp_path_factory: pytest.TempPathFactory) -> Backup:
+    """A real backup, of which tests get copies."""
+    return await SmallBot(platform(cluster, source, tmp_path_factory.mktemp("made"))).back_up()
+
+
 @pytest.fixture
 def bot(cluster: Cluster, source: str, tmp_path: Path) -> SmallBot:
     return SmallBot(with_restorer(platform(cluster, source, tmp_path), cluster))
@@ -120,8 +126,10 @@ async def an_unproven_backup_is_proven(bot: SmallBot, each_cluster: Cluster) -> 
         await bot.plan("prove-backup")
 
 
-async def test_a_proving_server_of_its_own_is_used_and_its_indexes_are_checked(bot: SmallBot, cluster: Cluster) -> None:
-    backup = await bot.back_up()
+async def test_a_proving_server_of_its_own_is_used_and_its_indexes_are_checked(
+    bot: SmallBot, made: Backup, cluster: Cluster
+) -> None:
+    backup = await bot.put(made)
     bot.platform = replace(bot.platform, proofs=ProofRules(server=apart(cluster)))
     assert backup.proven_on == apart(cluster).address
     await bot.do("prove-backup", backup=backup.file)
@@ -131,18 +139,18 @@ async def test_a_proving_server_of_its_own_is_used_and_its_indexes_are_checked(b
 
 
 async def test_a_backup_proven_elsewhere_waits_for_its_proof_on_the_proving_server(
-    bot: SmallBot, cluster: Cluster
+    bot: SmallBot, made: Backup, cluster: Cluster
 ) -> None:
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     await bot.change(replace(backup, proven_on="somewhere:5432"))
     bot.platform = replace(bot.platform, proofs=ProofRules(server=apart(cluster)))
     assert (await bot.plan("prove-backup")).summary == f"Prove {backup.file}"
 
 
 async def test_a_changed_row_is_found_by_the_proof_and_the_backup_is_broken_for_everybody(
-    bot: SmallBot, cluster: Cluster
+    bot: SmallBot, made: Backup, cluster: Cluster
 ) -> None:
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     dump = Path(backup.folder) / backup.file
     dump.write_bytes(gzip.compress(gzip.decompress(dump.read_bytes()).replace(b"Profil Nr. 17 ", b"Profil Nr. 71 ")))
     sign(dump)
@@ -165,8 +173,8 @@ async def test_a_changed_row_is_found_by_the_proof_and_the_backup_is_broken_for_
     await nothing_is_left(cluster)
 
 
-async def test_a_guide_file_is_restored_and_counted_and_not_called_proven(bot: SmallBot) -> None:
-    backup = await bot.back_up()
+async def test_a_guide_file_is_restored_and_counted_and_not_called_proven(bot: SmallBot, made: Backup) -> None:
+    backup = await bot.put(made)
     name = "takumi_db_20240115_020000.sql.gz"
     guide_file(backup, name)
     await bot.do("prove-backup", backup=name)
@@ -178,8 +186,8 @@ async def test_a_guide_file_is_restored_and_counted_and_not_called_proven(bot: S
 
 
 @pytest.mark.parametrize("harm", ["a flipped bit", "nothing in it", "cut"])
-async def test_a_damaged_file_is_broken_once_somebody_has_read_it(bot: SmallBot, harm: str) -> None:
-    backup = await bot.back_up()
+async def test_a_damaged_file_is_broken_once_somebody_has_read_it(bot: SmallBot, made: Backup, harm: str) -> None:
+    backup = await bot.put(made)
     dump = Path(backup.folder) / backup.file
     if harm == "a flipped bit":
         flip_a_bit(dump)
@@ -231,9 +239,9 @@ async def test_the_copy_in_s3_is_compared_by_hash_and_has_a_verdict_of_its_own(
 
 
 async def test_a_proof_wants_one_and_a_half_times_the_room_its_hours_and_its_budget(
-    bot: SmallBot, monkeypatch: pytest.MonkeyPatch
+    bot: SmallBot, made: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     needed = backup.manifest["source_size_bytes"] if backup.manifest else 0
 
     async def little(*_: object) -> int:
@@ -263,17 +271,17 @@ async def bot_hour(bot: SmallBot) -> int:
         return (await work.now()).hour
 
 
-async def test_the_room_that_cannot_be_seen_is_said(bot: SmallBot) -> None:
+async def test_the_room_that_cannot_be_seen_is_said(bot: SmallBot, made: Backup) -> None:
     """The maintenance role may not know where the server keeps its data."""
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     plan = await bot.plan("prove-backup", backup=backup.file)
     shown = {fact.label: str(fact.value) for fact in plan.shown}
     assert "cannot be seen from here" in shown["Free space"]
     assert "lacks superuser" in shown["Server"]
 
 
-async def test_a_proving_server_that_is_down_changes_no_verdict(bot: SmallBot, cluster: Cluster) -> None:
-    backup = await bot.back_up()
+async def test_a_proving_server_that_is_down_changes_no_verdict(bot: SmallBot, made: Backup, cluster: Cluster) -> None:
+    backup = await bot.put(made)
     down = replace(apart(cluster), port=1)
     bot.platform = replace(bot.platform, proofs=ProofRules(server=down))
     with pytest.raises(OperationFailed, match="does not answer"):
@@ -295,9 +303,9 @@ async def a_cloud(cluster: Cluster) -> AsyncIterator[None]:
 
 
 async def test_what_a_managed_server_forbids_is_refused_before_anything_with_the_capability_named(
-    bot: SmallBot, cluster: Cluster
+    bot: SmallBot, made: Backup, cluster: Cluster
 ) -> None:
-    backup = await bot.back_up()
+    backup = await bot.put(made)
     async with a_cloud(cluster):
         for runbook, params in (("backup-database", {}), ("prove-backup", {"backup": backup.file})):
             with pytest.raises(Refused, match=r"lacks CREATEDB on 127\.0\.0\.1:\d+ \(Amazon RDS\)") as refused:
@@ -322,8 +330,8 @@ async def test_a_server_that_gives_its_roles_to_nobody_leaves_a_file_that_says_s
     assert "CREATE DATABASE" in text
 
 
-async def test_one_proof_runs_at_a_time_and_none_of_what_is_being_deleted(bot: SmallBot) -> None:
-    old, new = await bot.back_up(), await bot.back_up()
+async def test_one_proof_runs_at_a_time_and_none_of_what_is_being_deleted(bot: SmallBot, made: Backup) -> None:
+    old, new = await bot.put(made, 1), await bot.put(made)
     plans = {
         "proof": await bot.plan("prove-backup", backup=old.file),
         "another proof": await bot.plan("prove-backup", backup=new.file),
