@@ -54,7 +54,8 @@ def bucket_advice(traits: BucketTraits, lock: str, keep_days: int) -> str:
     if lock and not traits.lockable:
         return f"TAKUMI_BOT_S3_LOCK is {lock}, but this bucket cannot lock objects: make one with Object Lock."
     if traits.expires_days is not None and traits.expires_days < keep_days:
-        return f"A rule of the bucket deletes copies after {traits.expires_days} days, before the {keep_days} asked for."
+        days = traits.expires_days
+        return f"A rule of the bucket deletes copies after {days} days, before the {keep_days} asked for."
     return ""
 
 
