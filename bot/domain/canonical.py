@@ -29,9 +29,7 @@ def _other(value: Any) -> Any:
     return plain
 
 
-_ENCODER = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_other
-)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_other)
 
 
 def digest(value: object) -> str:
