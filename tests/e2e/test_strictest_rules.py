@@ -253,8 +253,10 @@ async def test_broken_glass_leaves_one_proven_yes_of_another_and_owes_a_review(
             strict_bot.channel,
             timeout=PATIENCE,
         )
-        trail = await private_answer(taro, strict_bot, f"audit run={await number_of(run)}")
-        assert "glass.broken" in trail
+        words = f"audit run={await number_of(run)}"
+        older = re.search(r"before=(\d+)", await private_answer(taro, strict_bot, words))
+        assert older
+        assert "glass.broken" in await private_answer(taro, strict_bot, f"{words} {older[0]}")
     finally:
         await public_answer(taro, strict_bot, f"incident resolve {number[1]} because it is back", "is resolved")
 
