@@ -16,6 +16,7 @@ from bot.domain.runs import Lease, Run, RunState
 from bot.services.approvals import Approvals
 from bot.services.gate import Gate
 from bot.services.leases import LeaseLost, kept
+from bot.services.left_behind import LeftBehind
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools
 from bot.services.rows import Job, Wake
@@ -51,8 +52,11 @@ class Execution:
             return
         plan = await self._plan(run)
         asked_at = asyncio.get_running_loop().time()
-        lease = await self._lease(run, plan) if plan else None
-        if plan is None or lease is None:
+        if plan is None:
+            await LeftBehind(self.store, self.tools, self.owner, self.lease_length).end(run, asked_at)
+            return
+        lease = await self._lease(run, plan)
+        if lease is None:
             return
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
