@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +15,15 @@ from bot.domain.errors import OperationFailed, RequestError
 from bot.domain.operations import Outcome
 from bot.domain.runs import RunState
 from bot.domain.targets import Environment
+from bot.operations.archiving import PointInTime
+from bot.operations.health import PlatformHealth
 from bot.operations.recovering import recovered_cluster
 from bot.operations.tools.postmasters import HARMLESS
 from bot.operations.tools.toolbox import StepTools
+from bot.services.archive import ArchiveLoss
+from bot.services.ports import HealthState
+from bot.services.registry import Places
+from commands import archive
 from runbooks import backup_cluster, restore_to_time
 from tests.integration.backups import SmallEngine, connected, rows
 from tests.integration.physical import VERSION, Archived, archived, cluster_plan, servers_below, time_plan
@@ -79,12 +86,24 @@ class Lied:
         return await self.real.run(tools)
 
 
+# By name, so that none is dropped from the settings unseen.
+NO_EFFECT = {
+    "listen_addresses": "",
+    "archive_mode": "off",
+    "primary_conninfo": "",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "shared_preload_libraries": "",
+    "recovery_end_command": "",
+}
+
+
 async def has_no_effects(tools: StepTools) -> None:
     cluster = await recovered_cluster(tools, VERSION)
     async with cluster.running():
         access = cluster.access("postgres", Environment.DEMO)
         async with tools.session(access) as session:
-            for setting, value in HARMLESS.items():
+            for setting, value in {**HARMLESS, **NO_EFFECT}.items():
                 assert await session.value(f"SHOW {setting}") in (value, "(disabled)"), setting
             assert await session.value("SHOW unix_socket_directories") == str(cluster.sockets)
             assert await session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
@@ -136,3 +155,21 @@ async def test_through_the_engine_a_moment_is_recovered_then_approved_swapped_an
     await bot.succeeded(undo)
     assert await rows(platform.cluster, platform.database, COUNT) == after
     nothing_is_left(platform)
+
+
+async def test_the_window_and_the_live_loss_are_told_everywhere(platform: Archived) -> None:
+    probe = PointInTime(platform.toolbox)
+    assert "reaches the repository" in await probe.check()
+    seen = {one.component: one for one in await PlatformHealth(platform.toolbox).look()}["WAL archive"]
+    assert seen.state is HealthState.OK
+    assert "newest proven backup" in seen.detail
+    loss = await ArchiveLoss(probe).look()
+    assert loss is not None
+    assert loss.window is not None
+    assert loss.window < timedelta(minutes=5)
+    facts = await probe.look()
+    reply = await archive.show(None, SimpleNamespace(archive=probe, places=Places()))
+    said = repr(reply.document.parts)
+    assert facts.window is not None
+    assert str(facts.window.first)[:10] in said
+    assert all(one.label in said for one in facts.backups)
