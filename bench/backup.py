@@ -101,6 +101,7 @@ class Bench:
         file, reached = self.folder / "guide.sql.gz", at(self.reached, endpoint)
         size_mb = file.stat().st_size / 1e6
         client, store = client_of(reached.backups), ObjectStore(reached.backups)
+        await store.find("connected")  # as boto3's client is
         boto = await timed(asyncio.to_thread(client.upload_file, str(file), "null", f"boto-{number}"))
         own = await timed(store.put(f"own-{number}", file, How({})))
         self.note("upload", size_mb / own, size_mb / boto)

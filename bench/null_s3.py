@@ -44,6 +44,10 @@ class Sink(BaseHTTPRequestHandler):
         PARTS.setdefault(urlsplit(self.path).path, {})[number] = checksum, size_bytes
         self._answer("")
 
+    def do_DELETE(self) -> None:
+        """Parts that are forgotten."""
+        self._answer("")
+
     def do_HEAD(self) -> None:
         parts = PARTS.get(urlsplit(self.path).path, {})
         self.send_response(200)

@@ -329,7 +329,7 @@ def sending_another_third_part(sending: multiparts.Sending, number: int, last: b
     body = sending._cut.part(number, last=last)
     checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
     sent = bytes(len(body)) if number == 3 else body
-    answer = sending._client.upload_part(**sending._where, PartNumber=number, Body=sent, ChecksumSHA256=checksum)
+    answer = sending._clients.parts.upload_part(**sending._where, PartNumber=number, Body=sent, ChecksumSHA256=checksum)
     return multiparts.Taken("", answer["ETag"], len(body))
 
 

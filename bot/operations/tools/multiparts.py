@@ -87,18 +87,26 @@ def part_bytes_for(size_bytes: int) -> int:
     return -(-needed // CHUNK_BYTES) * CHUNK_BYTES
 
 
+@dataclass(frozen=True)
+class Clients:
+    """`parts` does not hash a part once more to sign it: S3 checks it against the checksum, which is signed."""
+
+    calls: Client
+    parts: Client
+
+
 class Sending:
     """One multipart upload. Its methods block, and raise what boto3 raises; `begun` hears of the upload's id first."""
 
     def __init__(
         self,
-        client: Client,
+        clients: Clients,
         where: Mapping[str, str],
         cut: Cut,
         options: Mapping[str, Any],
         begun: Callable[[Sent], None],
     ) -> None:
-        self._client, self._where, self._cut, self._options, self._begun = client, dict(where), cut, options, begun
+        self._clients, self._where, self._cut, self._options, self._begun = clients, dict(where), cut, options, begun
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
         self._jobs: list[Future[Taken]] = []
         self._checked = 0
@@ -137,7 +145,9 @@ class Sending:
 
     def _send(self, *, last: bool) -> None:
         if "UploadId" not in self._where:
-            upload = self._client.create_multipart_upload(**self._where, ChecksumAlgorithm="SHA256", **self._options)
+            upload = self._clients.calls.create_multipart_upload(
+                **self._where, ChecksumAlgorithm="SHA256", **self._options
+            )
             self._where["UploadId"] = upload["UploadId"]
             self._begun(self._sent())
         self._jobs.append(self._threads.submit(self._put, len(self._jobs) + 1, last))
@@ -146,7 +156,7 @@ class Sending:
         body = self._cut.part(number, last=last)
         digest = hashlib.sha256(body).digest()
         checksum = base64.b64encode(digest).decode()
-        answer = self._client.upload_part(**self._where, PartNumber=number, Body=body, ChecksumSHA256=checksum)
+        answer = self._clients.parts.upload_part(**self._where, PartNumber=number, Body=body, ChecksumSHA256=checksum)
         return Taken(digest.hex(), answer["ETag"], len(body))
 
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bot.domain.errors import OperationFailed
 from bot.operations.tools.access import BackupPlaces
 from bot.operations.tools.buckets import BucketTraits, traits_of
-from bot.operations.tools.multiparts import Cut, Sending, Sent, digests_of, part_bytes_for
+from bot.operations.tools.multiparts import Clients, Cut, Sending, Sent, digests_of, part_bytes_for
 from bot.operations.tools.object_versions import Lock, purge
 from bot.operations.tools.processes import outlast
 from bot.operations.tools.seals import ENDING, opened
@@ -54,6 +54,7 @@ class ObjectStore:
         self.bucket = places.bucket
         self._places = places
         self._client: Client | None = None
+        self._sender: Client | None = None
 
     async def put(self, key: str, path: Path, how: "How") -> ObjectSeen:
         """Upload the file, and look the object up: S3 must hold what the file holds. Never overwrites."""
@@ -62,7 +63,10 @@ class ObjectStore:
     def sending(self, key: str, cut: Cut, how: "How", begun: Callable[[Sent], None]) -> Sending:
         """An upload of a file that still grows. Its methods block, within `errors`."""
         where = {"Bucket": self.bucket, "Key": key}
-        return Sending(self._connected(), where, cut, self._options(how), begun)
+        if self._sender is None:
+            self._sender = client_of(self._places, bodies_signed=False)
+        clients = Clients(self._connected(), self._sender)
+        return Sending(clients, where, cut, self._options(how), begun)
 
     async def complete(self, sent: Sent) -> ObjectSeen:
         """Make an object of the parts, and look it up; an answer that was lost is no harm."""
@@ -254,13 +258,14 @@ def _text(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-def client_of(places: BackupPlaces) -> Client:
-    """A client for this installation's S3."""
+def client_of(places: BackupPlaces, *, bodies_signed: bool = True) -> Client:
+    """A client for this installation's S3. Without `bodies_signed`, a body is bound by its signed checksum alone."""
+    addressing = {"addressing_style": "path"} if places.endpoint_url else {}
     config = Config(
         connect_timeout=5,
         read_timeout=60,
         retries={"max_attempts": 3, "mode": "standard"},
-        s3={"addressing_style": "path"} if places.endpoint_url else {},
+        s3=addressing | ({} if bodies_signed else {"payload_signing_enabled": False}),
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
