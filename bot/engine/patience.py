@@ -59,9 +59,18 @@ class PatientJobManager(JobManager):
         """A job that was given to us in an answer that never came would be ours for as long as we live."""
         for job in await self.list_jobs_async(status=Status.DOING.value, worker_id=worker_id):
             if job.id not in self._held:
-                log.warning("queue.job_given_back", job=job.task_name, key=job.task_kwargs.get("key"))
-                await super().retry_job(job, retry_at=datetime.now(UTC))
+                await self._give_back(job)
         self._answer_was_lost = False
+
+    async def _give_back(self, job: Job) -> None:
+        log.warning("queue.job_given_back", job=job.task_name, key=job.task_kwargs.get("key"))
+        try:
+            await super().retry_job(job, retry_at=datetime.now(UTC))
+        except ConnectorException as error:
+            if _is_outage(error):
+                raise
+            # It was taken from us meanwhile: whoever did that has given it back, or ended it.
+            log.warning("queue.not_given_back", job=job.task_name, error=_cause(error))
 
     async def update_heartbeat(self, worker_id: int) -> None:
         try:

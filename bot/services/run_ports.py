@@ -8,11 +8,22 @@ from bot.domain.approvals import Decision
 from bot.domain.runs import Lease, Run, RunState, StepRow
 
 
+class RunKnownError(Exception):
+    """This very run is stored already: its request is worked on by two. `run` is as the first stored it."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.id)
+        self.run = run
+
+
 class RunStore(Protocol):
     """Runs, their steps and their leases. A move that lost its race answers None or False, never raises."""
 
     async def add(self, run: Run) -> Run:
-        """Store a new run in state `requested` or `approved`; the answer carries its number."""
+        """Store a new run in state `requested` or `approved`; the answer carries its number.
+
+        Raises: RunKnownError, and the transaction stays usable.
+        """
         ...
 
     async def get(self, run_id: str) -> Run | None: ...

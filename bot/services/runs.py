@@ -27,6 +27,7 @@ from bot.services.gate import Gate
 from bot.services.messages import want_run_messages
 from bot.services.ports import Store, Tools, Work
 from bot.services.rows import Job, Wake
+from bot.services.run_ports import RunKnownError
 from bot.services.seats import need_of
 
 SAME_REQUEST_WITHIN = timedelta(seconds=10)
@@ -73,6 +74,12 @@ class Runs:
         When the platform cannot even be looked at, the run is stored as refused, so that its thread says why.
         Raises: RequestError, Refused.
         """
+        try:
+            return await self._request(runbook, params, asked)
+        except RunKnownError as first:  # while we looked, another worker did the same for this very request
+            return first.run
+
+    async def _request(self, runbook: str, params: Params, asked: Asked) -> Run:
         loaded = self._loaded(runbook)
         run_id = uuid5(NAMESPACE_URL, f"takumi:{asked.request}:{runbook}").hex[:20]
         async with self.store.work() as work:
@@ -107,8 +114,8 @@ class Runs:
 
     async def _add(self, run: Run, actor: Actor) -> Run:
         async with self.store.work() as work:
-            await _refuse_repeat(work, run)
             stored = await work.runs.add(run)
+            await _refuse_repeat(work, run)
             await work.audit.record(_requested(run, actor))
             # A request wakes when it expires; what needs no approval starts at once.
             await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=run.expires_at))
@@ -271,7 +278,12 @@ async def _refuse_repeat(work: Work, run: Run) -> None:
     open_states = (RunState.REQUESTED, RunState.APPROVED, RunState.RUNNING)
     for other in await work.runs.recent(20, states=open_states):
         same = (other.requester, other.runbook) == (run.requester, run.runbook)
-        if same and _same(other.params, run.params) and now - other.created_at < SAME_REQUEST_WITHIN:
+        if (
+            same
+            and other.id != run.id
+            and _same(other.params, run.params)
+            and now - other.created_at < SAME_REQUEST_WITHIN
+        ):
             raise Refused(
                 f"You asked for the same thing a moment ago: it is {other.label}, {other.state.value}.",
                 hint="Wait for it, or ask again in some seconds if you really want it twice.",

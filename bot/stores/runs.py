@@ -12,6 +12,7 @@ from psycopg.types.json import Json
 
 from bot.domain.risk import Risk, Severity
 from bot.domain.runs import Lease, Origin, Run, RunState, StepRow, StepState, check_move, check_new
+from bot.services.run_ports import RunKnownError
 from bot.stores.connections import Connection
 
 _ADD = """
@@ -22,7 +23,7 @@ VALUES (%(id)s, %(runbook)s, %(title)s, %(params)s, %(facts)s, %(described)s, %(
         %(environment)s, %(state)s, %(requester)s, %(requester_slack)s, %(channel)s, %(thread)s, %(undoes)s,
         %(created_at)s, %(card)s, %(expires_at)s, %(severity)s, %(incident)s, %(glass)s,
         %(own_severity)s, %(as_production)s)
-RETURNING number
+ON CONFLICT (id) DO NOTHING RETURNING number
 """
 _ADD_STEP = """
 INSERT INTO run_steps (run, position, key, title, state, attempt, note, data, started_at, finished_at)
@@ -94,7 +95,8 @@ class PostgresRuns:
         check_new(run)
         cursor = await self._connection.execute(_ADD, _columns(run))
         row = await cursor.fetchone()
-        assert row is not None  # noqa: S101 - an INSERT that did not raise returns its row
+        if row is None:
+            raise RunKnownError((await self._find("WHERE id = %s", run.id))[0])
         for position, step in enumerate(run.steps):
             await self._connection.execute(_ADD_STEP, _step_columns(run.id, step) | {"position": position})
         return replace(run, number=row["number"])

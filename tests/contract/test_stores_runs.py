@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.runs import LEGAL_MOVES, Lease, Run, RunState, StepRow, StepState
+from bot.services.run_ports import RunKnownError
 from tests.builders import a_run
 from tests.stores import StoreUnderTest
 
@@ -309,3 +310,37 @@ async def test_a_cancellation_is_asked_once_and_not_of_a_final_run(under_test: S
     await moved(under_test, final.id, RunState.APPROVED, RunState.CANCELLED)
     async with under_test.store.work() as work:
         assert not await work.runs.ask_cancel(final.id, "slack:T1:U2")
+
+
+async def test_a_run_that_is_stored_already_is_told_as_it_is_and_the_transaction_stays_usable(
+    under_test: StoreUnderTest,
+):
+    run = a_run()
+    async with under_test.store.work() as work:
+        first = await work.runs.add(run)
+    async with under_test.store.work() as work:
+        with pytest.raises(RunKnownError) as known:
+            await work.runs.add(replace(run, title="another"))
+        assert await work.runs.get(run.id) == first
+    assert known.value.run == first
+
+
+async def test_who_had_a_target_last_and_how_long_nobody_works_on_a_run(under_test: StoreUnderTest):
+    claim, other = "1/takumi", "1/other"
+    runs = [a_run() for _ in range(3)]
+    async with under_test.store.work() as work:
+        assert await work.runs.last_holder(claim) is None
+        for run, exclusive in zip(runs, (True, True, False), strict=True):
+            await work.runs.add(run)
+            length = A_MOMENT if exclusive else timedelta(minutes=1)
+            assert not isinstance(await work.runs.start(run.id, "w", length, [(claim, exclusive)]), str)
+            await work.runs.move(run.id, RunState.RUNNING, RunState.FAILED)
+    await under_test.wait(3 * A_MOMENT)
+    async with under_test.store.work() as work:
+        last = await work.runs.last_holder(claim)
+        assert last is not None
+        assert last.id == runs[1].id, "a shared hold closes nothing"
+        assert await work.runs.last_holder(other) is None
+        assert await work.runs.unattended(runs[0].id) >= A_MOMENT
+        assert await work.runs.unattended(runs[2].id) == timedelta()
+        assert await work.runs.unattended("nobody's") == timedelta()

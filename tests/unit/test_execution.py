@@ -240,6 +240,24 @@ async def test_the_same_request_worked_on_twice_makes_one_run() -> None:
     assert first.id == second.id
 
 
+@pytest.mark.parametrize("unreachable", [False, True])
+async def test_two_workers_at_one_request_at_once_make_one_run_and_nobody_is_refused(*, unreachable: bool) -> None:
+    book, others = runbook(Step("one", "One", Scripted("one"))), [1]
+
+    async def look_up(params: object, tools: object) -> object:
+        if others and others.pop():  # a worker that was paused here, while another did all of it
+            await world.ask()
+        if unreachable:
+            raise OperationFailed("db:5432 did not answer.")
+        return await book.look_up(params, tools)
+
+    world = World(replace(book, look_up=look_up))
+    run = await world.ask()
+    assert (await world.look(run)).state is (RunState.REFUSED if unreachable else RunState.APPROVED)
+    assert await world.runs.recent(9) == [await world.look(run)]
+    assert (await world.verbs(run)).count(Verb.RUN_REQUESTED) == 1
+
+
 async def test_typing_the_same_again_within_seconds_is_refused_and_names_the_first() -> None:
     world = World(runbook(Step("one", "One", Scripted("one"))))
     first = await world.ask(request="inbox-1")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.runs import Lease, Run, RunState, StepRow, check_move, check_new
+from bot.services.run_ports import RunKnownError
 from bot.stores.memory.tables import Clock, Tables
 
 
@@ -22,7 +23,7 @@ class MemoryRuns:
     async def add(self, run: Run) -> Run:
         check_new(run)
         if run.id in self._runs:
-            raise KeyError(f"run {run.id} is there already")
+            raise RunKnownError(self._runs[run.id])
         number = max((other.number for other in self._runs.values()), default=0) + 1
         stored = replace(run, number=number)
         self._runs[run.id] = stored
