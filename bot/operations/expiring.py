@@ -183,7 +183,7 @@ def _unlink(folder: Path, backup: Expiring) -> None:
     if backup.retention is Retention.KEPT:
         _unlink_all(BackupFiles(folder, backup.file))
     elif backup.retention is Retention.ASIDE:
-        for files in _aside(folder, backup.file):
+        for files in _aside(folder, backup):
             _unlink_all(files)
             (files.folder / NOTE).unlink(missing_ok=True)
             files.folder.rmdir()
@@ -195,8 +195,10 @@ def _unlink_all(files: BackupFiles) -> None:
         path.unlink(missing_ok=True)
 
 
-def _aside(folder: Path, name: str) -> list[BackupFiles]:
+def _aside(folder: Path, backup: Expiring) -> list[BackupFiles]:
+    """Its own alone: another of its name may have been deleted later."""
     notes = [
         (path, AsideNote.model_validate_json(path.read_text("utf-8"))) for path in folder.glob(f"{ASIDE}/*/{NOTE}")
     ]
-    return [BackupFiles(path.parent, name) for path, note in notes if note.file == name]
+    wanted = (backup.file, backup.expires_at)
+    return [BackupFiles(path.parent, backup.file) for path, note in notes if (note.file, note.until) == wanted]

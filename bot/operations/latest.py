@@ -27,7 +27,8 @@ async def point_latest(tools: StepTools, fresh: Backup | None = None, without: s
     `fresh` is a backup whose row is about to be written, `without` a file that is about to go. Raises: OperationFailed.
     """
     folder = str(tools.platform.backups.folder)
-    known = [one for one in await tools.known.there() if one.file != without and _is_there(one)]
+    known = [one for one in await tools.known.there() if one.file != without]
+    known = await in_thread(lambda: [one for one in known if _is_there(one)])
     known = [one for one in (*known, *([fresh] if fresh else [])) if one.folder == folder]
     now, default = await tools.known.now(), tools.platform.default_database
     told = []

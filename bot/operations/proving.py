@@ -23,8 +23,8 @@ from bot.operations.tools.sessions import quoted
 from bot.operations.tools.toolbox import StepTools
 from bot.operations.verifying import broken
 
-# What pg_restore and psql exit with when the server refuses what is in the file.
-REFUSED_BY_THE_SERVER = (1, 3)
+# What psql (with ON_ERROR_STOP) and pg_restore exit with when the server refuses what is in the file.
+REFUSED_BY_THE_SERVER = re.compile(r"(psql failed with exit code 3|pg_restore failed with exit code 1): ")
 # The server's own troubles: they say nothing about the backup.
 TROUBLES = re.compile(
     r"(?i)No space left|could not (extend|write|fsync|open) file|out of memory|out of shared memory|disk full"
@@ -33,6 +33,11 @@ TROUBLES = re.compile(
     r"|extension \S+ is not available|could not access file|lock timeout|canceling statement|too many clients"
 )
 CREATED_ROLE = re.compile(r'^CREATE ROLE ("(?:[^"]|"")+"|[^\s;]+);$', re.MULTILINE)
+
+
+def is_at_fault(said: str) -> bool:
+    """Whether a restore failed for what is in the backup, and not for what is the matter with the server."""
+    return bool(REFUSED_BY_THE_SERVER.match(said)) and not TROUBLES.search(said)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class ProveBackup:
         try:
             await load_beside(tools, access, load)
         except OperationFailed as error:
-            if error.facts.get("exit_code") not in REFUSED_BY_THE_SERVER or TROUBLES.search(str(error)):
+            if not is_at_fault(str(error)):
                 raise
             raise broken(self.name, f"It cannot be restored: {error}", Aspect.BACKUP) from error
 

@@ -121,7 +121,7 @@ class MoveAside:
             name=self.name,
             findings=((Aspect.RETENTION, Retention.ASIDE.value, how),),
             changes=Changes(retention=Retention.ASIDE, expires_at=until),
-            file=_facts(tools, self, until),
+            file=await in_thread(_facts, tools, self, until),
         )
         return Outcome(f"{self.name} is {how}; {latest}", {"settled": settled.model_dump(mode="json")})
 
@@ -172,18 +172,28 @@ class BringBack:
 
     async def run(self, tools: StepTools) -> Outcome:
         """Raises: OperationFailed when it is not there any more, or its name has been taken."""
-        note = await in_thread(_bring_back, self.folder, self.run_id, self.name)
+        rows = [one for one in await tools.known.there() if (one.file, one.retention) == (self.name, Retention.ASIDE)]
+        note = await in_thread(_bring_back, self.folder, self.run_id, self.name) or _moved_already(tools, rows)
         if note is None:
             return Outcome(f"{self.name} was never moved.")
-        row = await tools.known.of_file(self.name)
+        row = next((one for one in rows if one.expires_at == note.until), None)
         latest = await point_latest(tools, replace(row, retention=Retention.KEPT) if row else None)
         how = f"brought back; until {phrases.instant(note.expires_at)}"
         settled = Settled(
             name=self.name,
+            id=row.id if row else "",
             findings=((Aspect.RETENTION, Retention.KEPT.value, how),),
             changes=Changes(retention=Retention.KEPT, expires_at=note.expires_at),
         )
         return Outcome(f"{self.name} is {how}; {latest}", {"settled": settled.model_dump(mode="json")})
+
+
+def _moved_already(tools: StepTools, rows: list[Backup]) -> AsideNote | None:
+    """For an attempt that died between moving and recording: the row still says that it lies aside."""
+    if not rows:
+        return None
+    expires_at = rows[0].taken_at + tools.platform.backups.retention
+    return AsideNote(file=rows[0].file, until=rows[0].expires_at, expires_at=expires_at)
 
 
 def _bring_back(folder: Path, run: str, name: str) -> AsideNote | None:

@@ -21,7 +21,7 @@ class BackupStore(Protocol):
     async def get(self, backup_id: str) -> Backup | None: ...
 
     async def of_file(self, file: str) -> Backup | None:
-        """The newest of that name that is on this machine."""
+        """The newest of that name that is kept."""
         ...
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:

@@ -66,7 +66,7 @@ class Backups:
 def merged(rows: Sequence[Backup], seen: Sequence[FileSeen], now: datetime) -> list[Listed]:
     """Rows and files joined by name, newest first; nothing is called good that its file does not bear out."""
     newest: dict[str, Backup] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.retention is not Retention.KEPT):
         newest.setdefault(row.file, row)
     files = {one.file: one for one in seen}
     found = [_listed(name, newest.get(name), files.get(name), now) for name in {**newest, **files}]
@@ -74,6 +74,8 @@ def merged(rows: Sequence[Backup], seen: Sequence[FileSeen], now: datetime) -> l
 
 
 def _listed(name: str, row: Backup | None, seen: FileSeen | None, now: datetime) -> Listed:
+    if seen and row and row.retention is not Retention.KEPT:
+        row = None  # that one lies elsewhere; this is another file of its name
     at = row.taken_at if row else seen.taken_at if seen else taken_at(name) or now
     verdict, why = _verdict(row, seen)
     if at > now + SKEW:

@@ -42,7 +42,7 @@ class PostgresBackups:
         return found[0] if found else None
 
     async def of_file(self, file: str) -> Backup | None:
-        found = await self._find(f"WHERE file = %(file)s AND retention IN ('kept', 'aside') {_NEWEST} LIMIT 1", file=file)
+        found = await self._find(f"WHERE file = %(file)s AND retention = 'kept' {_NEWEST} LIMIT 1", file=file)
         return found[0] if found else None
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:

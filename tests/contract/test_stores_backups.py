@@ -51,7 +51,7 @@ async def test_a_proof_an_end_and_nothing_else_may_be_written_later(under_test: 
     ("retention", "here", "there"),
     [
         (Retention.KEPT, True, True),
-        (Retention.ASIDE, True, True),
+        (Retention.ASIDE, False, True),
         (Retention.LOCKED, False, True),
         (Retention.DELETED, False, False),
     ],

@@ -17,7 +17,6 @@ from bot.domain.verdicts import Aspect, Finding, latest
 from bot.operations.files import BackupFiles
 from bot.operations.folder import FolderLook
 from bot.operations.tools.access import Platform
-from bot.operations.tools.objects import How
 from bot.operations.tools.toolbox import Toolbox
 from bot.services.backup_records import record_backup, record_settled
 from bot.services.backups import Backups, Listed
@@ -87,12 +86,12 @@ class SmallBot:
             try:
                 await engine.execute(replace(plan, steps=(step,)))
             except BotError as error:
-                await self._record(engine, error.facts)
+                await self.record(engine, error.facts)
                 raise
-            await self._record(engine, engine.earlier[step.key])
+            await self.record(engine, engine.earlier[step.key])
         return engine
 
-    async def _record(self, engine: SmallEngine, data: Mapping[str, Any]) -> None:
+    async def record(self, engine: SmallEngine, data: Mapping[str, Any]) -> None:
         run = a_run(id=engine.run)
         async with self.store.work() as work:
             if "backup" in data:

@@ -420,3 +420,35 @@ async def state_of(cluster: Cluster, name: str) -> Any:
     )
     found["rows"] = await rows(cluster, name, "SELECT count(*), sum(hashtext(name)) FROM profiles")
     return found
+
+
+async def test_a_worker_that_died_between_moving_and_recording_is_no_harm(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    old, _ = await bot.put(made, 1), await bot.put(made)
+    engine = SmallEngine(bot.toolbox)
+    (step,) = (await bot.plan("delete-backup", engine.run, backup=old.file)).steps
+    await step.do.run(engine.tools("aside", 1))
+    again = await step.do.run(engine.tools("aside", 2))
+    assert "moved aside until" in again.summary
+    await bot.record(engine, again.data)
+    back = SmallEngine(bot.toolbox)
+    (step,) = (await bot.plan("bring-back-backup", back.run, run=engine.run, backup=old.file)).steps
+    await step.do.run(back.tools("back", 1))
+    await bot.record(back, (await step.do.run(back.tools("back", 2))).data)
+    assert (await bot.row(old.file)).retention is Retention.KEPT
+    assert len(beside(tmp_path, old.file)) == 4
+
+
+async def test_of_two_deleted_ones_of_one_name_each_goes_at_its_own_time(
+    bot: SmallBot, made: Backup, tmp_path: Path
+) -> None:
+    old, new = await bot.put(made, 1), await bot.put(made)
+    first = await bot.do("delete-backup", backup=old.file)
+    guide_file(new, old.file)
+    bot.passed = 2 * DAY
+    second = await bot.do("delete-backup", backup=old.file)
+    bot.passed = 4 * DAY
+    await bot.do("expire-backups")
+    assert not (tmp_path / ".deleted" / first.run).exists()
+    assert (tmp_path / ".deleted" / second.run / old.file).exists()

@@ -345,3 +345,20 @@ async def test_one_proof_runs_at_a_time_and_none_of_what_is_being_deleted(bot: S
             claims = sorted((claim.name, claim.exclusive) for claim in plan.claims)
             started[name] = await work.runs.start(run.id, "worker", timedelta(minutes=1), claims)
     assert {name for name, answer in started.items() if not isinstance(answer, str)} == {"proof", "verification"}
+
+
+async def test_a_file_that_the_server_cannot_take_is_broken_though_it_reads_well(
+    bot: SmallBot, made: Backup, cluster: Cluster
+) -> None:
+    """A row stands in it twice: every byte is as pg_dump would write it, and no primary key can be built over it."""
+    dump = guide_file(await bot.put(made), "takumi_db_20240115_020000.sql.gz")
+    sql = gzip.decompress(dump.read_bytes())
+    line = next(one for one in sql.splitlines() if b"Profil Nr. 17 " in one)
+    dump.write_bytes(gzip.compress(sql.replace(line, line + b"\n" + line)))
+    sign(dump)
+    assert (await bot.listed())[dump.name].verdict is Verdict.UNPROVEN
+    with pytest.raises(OperationFailed, match="cannot be restored"):
+        await bot.do("prove-backup", backup=dump.name)
+    assert (await bot.row(dump.name)).verdict is Verdict.BROKEN
+    assert "could not create unique index" in (await bot.findings(dump.name))[Aspect.BACKUP].how
+    await nothing_is_left(cluster)

@@ -7,8 +7,6 @@ from bot.domain.backups import Backup
 from bot.domain.verdicts import Finding, Retention
 from bot.stores.memory.tables import Clock, Tables
 
-HERE = (Retention.KEPT, Retention.ASIDE)
-
 
 class MemoryBackups:
     """Backups in one transaction."""
@@ -30,7 +28,8 @@ class MemoryBackups:
         return self._backups.get(backup_id)
 
     async def of_file(self, file: str) -> Backup | None:
-        return next((one for one in await self.there() if one.file == file and one.retention in HERE), None)
+        kept = (one for one in await self.there() if one.retention is Retention.KEPT)
+        return next((one for one in kept if one.file == file), None)
 
     async def recent(self, limit: int, database: str = "") -> Sequence[Backup]:
         found = [backup for backup in self._backups.values() if database in ("", backup.database)]
