@@ -48,6 +48,8 @@ MISTAKES = [
     ("slack", "bot.web.server", "slack_bolt"),
     ("slack", "demo.accounts", "slack_sdk"),
     ("pictures", "bot.services.runs", "matplotlib"),
+    ("traces", "bot.services.runs", "opentelemetry"),
+    ("traces", "bot.running", "opentelemetry"),
     ("engine", "bot.services.runs", "procrastinate"),
     ("engine", "bot.stores.runs", "apscheduler"),
     ("platform", "bot.operations.health", "boto3"),
