@@ -1,18 +1,24 @@
 """What a request that needs a yes sets in motion, and what it must have confirmed first."""
 
+from datetime import timedelta
+
 from bot.domain.audit import Entry, Verb
+from bot.domain.canonical import canonical_json
 from bot.domain.errors import Refused
 from bot.domain.people import Actor
 from bot.domain.plans import Plan
 from bot.domain.reviews import Review
 from bot.domain.risk import Risk
-from bot.domain.runs import Run
+from bot.domain.runs import Run, RunState
 from bot.domain.targets import Environment
 from bot.policy.rules import Rules
 from bot.services.calls import REVIEW_SEVERITY, call_rows, run_calls, schedule
 from bot.services.messages import want
 from bot.services.ports import Work
 from bot.services.rows import MessageRow
+
+SAME_REQUEST_WITHIN = timedelta(seconds=10)
+OPEN = (RunState.REQUESTED, RunState.APPROVED, RunState.RUNNING)
 
 
 async def ask_people(work: Work, run: Run, actor: Actor, rules: Rules) -> None:
@@ -49,3 +55,19 @@ def target_of(plan: Plan) -> str:
         return str(named)
     claims = sorted(claim.name for claim in plan.claims)
     return claims[0].rpartition("/")[2] if claims else plan.summary
+
+
+async def refuse_repeat(work: Work, run: Run) -> None:
+    """The same person asking the same thing twice within seconds means it once. Raises: Refused."""
+    now = await work.now()
+    for other in await work.runs.recent(20, states=OPEN):
+        if other.id != run.id and _asks_the_same(other, run) and now - other.created_at < SAME_REQUEST_WITHIN:
+            raise Refused(
+                f"You asked for the same thing a moment ago: it is {other.label}, {other.state.value}.",
+                hint="Wait for it, or ask again in some seconds if you really want it twice.",
+            )
+
+
+def _asks_the_same(one: Run, other: Run) -> bool:
+    asked = [(run.requester, run.runbook, canonical_json(run.params)) for run in (one, other)]
+    return asked[0] == asked[1]

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.domain.audit import Entry, Verb
-from bot.domain.canonical import canonical_json, digest
+from bot.domain.canonical import digest
 from bot.domain.catalog import Catalog, Loaded
 from bot.domain.commands import Request
 from bot.domain.errors import OperationFailed, Refused, RequestError
@@ -20,17 +19,15 @@ from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
 from bot.services.answers import answered_once, keep_answer
 from bot.services.approvals import Approvals
-from bot.services.asking import ask_people, must_be_confirmed
+from bot.services.asking import ask_people, must_be_confirmed, refuse_repeat
 from bot.services.circumstances import circumstances
 from bot.services.freshness import card_of
 from bot.services.gate import Gate
 from bot.services.messages import want_run_messages
-from bot.services.ports import Store, Tools, Work
+from bot.services.ports import Store, Tools
 from bot.services.rows import Job, Wake
 from bot.services.run_ports import RunKnownError
 from bot.services.seats import need_of
-
-SAME_REQUEST_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ class Runs:
     async def _add(self, run: Run, actor: Actor) -> Run:
         async with self.store.work() as work:
             stored = await work.runs.add(run)
-            await _refuse_repeat(work, run)
+            await refuse_repeat(work, run)
             await work.audit.record(_requested(run, actor))
             # A request wakes when it expires; what needs no approval starts at once.
             await work.defer(Wake(Job.ADVANCE_RUN, run.id, at=run.expires_at))
@@ -270,28 +267,6 @@ def _requested(run: Run, actor: Actor) -> Entry:
     names = ("params", "risk", "environment", "runbook", "severity", "incident", "glass")
     details = {name: getattr(run, name) for name in names}
     return Entry(actor, Verb.RUN_REQUESTED, run.runbook, run.id, run.digest, details)
-
-
-async def _refuse_repeat(work: Work, run: Run) -> None:
-    """The same person asking the same thing twice within seconds means it once."""
-    now = await work.now()
-    open_states = (RunState.REQUESTED, RunState.APPROVED, RunState.RUNNING)
-    for other in await work.runs.recent(20, states=open_states):
-        same = (other.requester, other.runbook) == (run.requester, run.runbook)
-        if (
-            same
-            and other.id != run.id
-            and _same(other.params, run.params)
-            and now - other.created_at < SAME_REQUEST_WITHIN
-        ):
-            raise Refused(
-                f"You asked for the same thing a moment ago: it is {other.label}, {other.state.value}.",
-                hint="Wait for it, or ask again in some seconds if you really want it twice.",
-            )
-
-
-def _same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    return canonical_json(left) == canonical_json(right)
 
 
 def replanned(catalog: Catalog, run: Run) -> Plan:
