@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -14,6 +15,7 @@ from bot.domain.errors import BotError
 from bot.domain.redaction import Redactor
 from bot.domain.targets import Environment
 from bot.engine.queue import Queue, deferral_sql
+from bot.engine.watchdog import Watchdog
 from bot.installation import (
     gate_of,
     platform_of,
@@ -27,6 +29,7 @@ from bot.operations.tools.toolbox import Toolbox
 from bot.operations.tools.vault import KeyVault
 from bot.operations.tools.wallets import WalletSignatures
 from bot.services.catalogue import Catalogue
+from bot.services.figures import row_figures
 from bot.services.front import Front
 from bot.services.gate import TrailWatch
 from bot.services.people import People
@@ -41,6 +44,7 @@ from bot.slack.socket import Hearing
 from bot.stores.connections import make_pool
 from bot.stores.identity import identity
 from bot.stores.postgres import PostgresStore
+from bot.web.metrics import exposition
 
 log = structlog.get_logger()
 
@@ -70,6 +74,7 @@ class Bot:
         client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
+        self.watchdog = Watchdog()
         self.receiver = Receiver(
             self.store, Front(self.catalog), settings.command, self.chat.open_modal, self.hearing.heard
         )
@@ -111,10 +116,12 @@ class Bot:
         except (ChatUnavailable, BotError) as error:
             log.warning("policy.not_looked_at", error=str(error))
 
-    def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """What Prometheus is told; in HTTP mode nothing is known of Slack between two requests."""
         by_socket = self.settings.slack_mode is SlackMode.SOCKET
-        return self.trail.metrics() + (self.hearing.metrics() if by_socket else "")
+        own = (*self.trail.figures(), *self.chat.figures(), *self.watchdog.figures())
+        heard = self.hearing.figures() if by_socket else ()
+        return await exposition((partial(row_figures, self.store),), (*own, *heard))
 
     async def wrong(self) -> Mapping[str, str]:
         """What keeps this process from being ready, by part."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import structlog
 
+from bot.domain.figures import Figure
+
 log = structlog.get_logger()
 
 LOOK_EVERY = timedelta(milliseconds=500)
@@ -20,6 +22,12 @@ class Watchdog:
         self.worst = timedelta()
         self._every = every
         self._limit = limit
+
+    def figures(self) -> tuple[Figure, ...]:
+        return (
+            Figure("takumi_loop_lag_seconds", "How late the event loop was lately.", self.lag.total_seconds()),
+            Figure("takumi_loop_worst_lag_seconds", "How late it was at worst.", self.worst.total_seconds()),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Measure until `stop`, and log what lies above the limit."""

@@ -1,15 +1,16 @@
 """No entry, no action: what has to be provable before anything is changed, and saying loudly when it is not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.domain.chain import TrailState, reason_closed
 from bot.domain.documents import Document, Text
 from bot.domain.errors import OperationFailed, Refused, Unavailable, Unrecorded
+from bot.domain.figures import Figure
 from bot.domain.risk import Risk
 from bot.domain.runs import Run, RunState
 from bot.services.messages import want_run_messages
@@ -158,17 +159,17 @@ class TrailWatch:
         except (ChatUnavailable, OperationFailed) as error:
             log.warning("trail.not_told", error=str(error))
 
-    def metrics(self) -> str:
-        """Gauges in Prometheus' text format."""
-        state = self.state
-        since = {
-            "unchained": state and state.unchained_since,
-            "unanchored": state and state.unanchored_since,
-        }
-        lines = [f"takumi_trail_open {0 if self.why else 1}"]
-        lines += [f'takumi_trail_closed{{cause="{self.cause}"}} 1'] if self.why else []
-        lines += [f"takumi_trail_anchors_reachable {0 if self.unreachable else 1}"]
-        for name, at in since.items():
-            seconds = (state.now - at).total_seconds() if state and at else 0
-            lines.append(f"takumi_trail_{name}_seconds {seconds:g}")
-        return "\n".join(lines) + "\n"
+    def figures(self) -> Sequence[Figure]:
+        """What was seen last."""
+        state, why = self.state, {"cause": self.cause}
+        chain, anchor = (state.unchained_since, state.unanchored_since) if state else (None, None)
+        return (
+            Figure("takumi_trail_open", "Whether the trail takes entries.", 0 if self.why else 1),
+            *((Figure("takumi_trail_closed", "Why the trail is closed.", 1, why),) if self.why else ()),
+            Figure("takumi_trail_anchors_reachable", "Whether an anchor would come.", 0 if self.unreachable else 1),
+            Figure("takumi_trail_unchained_seconds", "For how long an entry waits for its place.", self._for(chain)),
+            Figure("takumi_trail_unanchored_seconds", "For how long one waits for its anchor.", self._for(anchor)),
+        )
+
+    def _for(self, since: datetime | None) -> float:
+        return (self.state.now - since).total_seconds() if self.state and since else 0

@@ -15,6 +15,7 @@ from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, R
 from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
+from bot.services.figure_ports import FigureStore
 from bot.services.recovery_ports import RecoveryStore
 from bot.services.rows import Delivery, InboxRow, MessageRow, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
@@ -115,6 +116,7 @@ class Work(Protocol):
     factors: FactorStore
     alerts: AlertStore
     recoveries: RecoveryStore
+    figures: FigureStore
 
     async def defer(self, *wakes: Wake) -> None: ...
 

@@ -1,6 +1,7 @@
 """The one way out to Slack: redacted, within the limits, honest about what may have happened."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.documents import Attachment, Chart, Document, Form
 from bot.domain.errors import OperationFailed
+from bot.domain.figures import Figure
 from bot.domain.markup import without_broadcasts
 from bot.domain.people import Person, Role
 from bot.domain.redaction import Redactor
@@ -44,16 +46,38 @@ class SlackChat:
         self._membership = Membership(roles, self.query)
         self._plain = False
         self._team = ""
+        self._calls: Counter[tuple[str, str]] = Counter()
 
     async def call(self, method: str, /, *, channel_spacing: str = "", **arguments: Any) -> Mapping[str, Any]:
         """One Web API call. Raises: ChatUnavailable, OperationFailed."""
         await self._limits.turn(method, channel_spacing)
-        return await _answered(method, self._client.api_call(method, json=self._redactor.value(arguments)))
+        return await self._counted(method, self._client.api_call(method, json=self._redactor.value(arguments)))
 
     async def query(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         """A reading call; several of Slack's take no JSON."""
         await self._limits.turn(method)
-        return await _answered(method, self._client.api_call(method, params=arguments))
+        return await self._counted(method, self._client.api_call(method, params=arguments))
+
+    async def _counted(self, method: str, calling: Awaitable[Any]) -> Mapping[str, Any]:
+        outcome = "ok"
+        try:
+            return await _answered(method, calling)
+        except ChatUnavailable:
+            outcome = "unavailable"
+            raise
+        except OperationFailed:
+            outcome = "refused"
+            raise
+        finally:
+            self._calls[method, outcome] += 1
+
+    def figures(self) -> tuple[Figure, ...]:
+        """How many calls this process made, by how they ended."""
+        meaning = "Calls of Slack's methods by this process."
+        return tuple(
+            Figure("takumi_slack_calls", meaning, count, {"method": method, "outcome": outcome})
+            for (method, outcome), count in sorted(self._calls.items())
+        )
 
     async def post(self, channel: str, thread: str, document: Document, key: str) -> Posted:
         where: dict[str, Any] = {"channel": channel} | ({"thread_ts": thread} if thread else {})
@@ -117,6 +141,18 @@ class SlackChat:
         who = await self.query("auth.test")
         found = (await self.query("conversations.info", channel=channel))["channel"]
         return who["user"], who["team"], found.get("name", channel), bool(found.get("is_member"))
+
+    async def scopes(self) -> frozenset[str]:
+        """What this token may do: Slack names it in the header of every answer."""
+        headers: dict[str, str] = {}
+
+        async def asking() -> Any:
+            response = await self._client.auth_test()
+            headers.update({name.lower(): value for name, value in response.headers.items()})
+            return response
+
+        await _answered("auth.test", asking())
+        return frozenset(one.strip() for one in headers.get("x-oauth-scopes", "").split(",") if one.strip())
 
     async def link(self, posted: Posted) -> str:
         answer = await self.query("chat.getPermalink", channel=posted.channel, message_ts=posted.ts)

@@ -13,6 +13,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
+from bot.domain.figures import Figure
+
 log = structlog.get_logger()
 
 
@@ -58,10 +60,12 @@ class Hearing:
             return f"Socket Mode is connected and silent: nothing came for {self.silent_for.total_seconds():.0f} s"
         return self.trouble
 
-    def metrics(self) -> str:
-        """Gauges in Prometheus' text format."""
-        reachable, silent = 0 if self.wrong else 1, self.silent_for.total_seconds()
-        return f"takumi_slack_reachable {reachable}\ntakumi_slack_silent_seconds {silent:g}\n"
+    def figures(self) -> tuple[Figure, ...]:
+        silent = self.silent_for.total_seconds()
+        return (
+            Figure("takumi_slack_reachable", "Whether Slack can reach this process.", 0 if self.wrong else 1),
+            Figure("takumi_slack_silent_seconds", "For how long nothing came from Slack.", silent),
+        )
 
 
 async def keep_connected(

@@ -10,6 +10,7 @@ from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, R
 from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
+from bot.services.figure_ports import FigureStore
 from bot.services.ports import (
     InboxStore,
     MessageStore,
@@ -28,6 +29,7 @@ from bot.stores.chain import publish_key
 from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailable, transaction
 from bot.stores.exceptions import PostgresFreezes, PostgresIncidents, PostgresReviews
 from bot.stores.factors import PostgresFactors
+from bot.stores.figures import PostgresFigures
 from bot.stores.inbox import PostgresInbox
 from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
@@ -67,6 +69,7 @@ class PostgresWork:
         self.factors: FactorStore = PostgresFactors(connection)
         self.alerts: AlertStore = PostgresAlerts(connection)
         self.recoveries: RecoveryStore = PostgresRecoveries(connection)
+        self.figures: FigureStore = PostgresFigures(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)

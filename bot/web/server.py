@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from bot.web.metrics import exposition
 
 log = structlog.get_logger()
 
@@ -12,10 +15,11 @@ log = structlog.get_logger()
 LARGEST_BODY = 16 * 1024 * 1024
 
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+Metrics = Callable[[], Awaitable[bytes]]
 Route = tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 
-def application(ready: Readiness, posts: tuple[Route, ...] = (), metrics: Callable[[], str] = str) -> web.Application:
+def application(ready: Readiness, posts: tuple[Route, ...] = (), metrics: Metrics = exposition) -> web.Application:
     """`ready` answers what is wrong, by part; an empty answer is ready. `metrics` answers Prometheus' text."""
 
     async def healthz(_request: web.Request) -> web.StreamResponse:
@@ -26,7 +30,7 @@ def application(ready: Readiness, posts: tuple[Route, ...] = (), metrics: Callab
         return web.json_response({"ready": not wrong, "wrong": dict(wrong)}, status=503 if wrong else 200)
 
     async def tell_metrics(_request: web.Request) -> web.StreamResponse:
-        return web.Response(text=metrics(), content_type="text/plain")
+        return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(client_max_size=LARGEST_BODY)
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", tell_metrics)])

@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.slack.clients import web_client
 from bot.slack.socket import Hearing, Pace, keep_connected
+from tests.figures import exposed
 from tests.workspace_apps import Wire, installed, manifest, until
 
 QUICK = Pace(
@@ -54,10 +55,10 @@ async def test_an_open_connection_on_which_nothing_comes_is_said_to_be_silent_an
     async with listening(wire) as hearing:
         await wire.people.fault("silence_sockets", enabled=True)
         await until(lambda: "connected and silent" in hearing.wrong)
-        assert "takumi_slack_reachable 0" in hearing.metrics()
+        assert "takumi_slack_reachable 0" in await exposed(hearing.figures())
         await wire.people.fault("silence_sockets", enabled=False)
         await until(lambda: hearing.wrong == "")
-        assert "takumi_slack_reachable 1" in hearing.metrics()
+        assert "takumi_slack_reachable 1" in await exposed(hearing.figures())
 
 
 async def test_a_token_that_was_revoked_is_noticed_though_the_socket_is_open(wire: Wire) -> None:

@@ -18,6 +18,7 @@ from demo.platform.databases import BOT_OWNER
 from demo.platform.postgres import Cluster
 from tests.builders import an_entry
 from tests.fakes import FakeChat
+from tests.figures import exposed
 from tests.servers import drop_database, unique_name
 from tests.stores import BotDatabase, database_of, rows
 from tests.trails import TrailUnderTest, a_trail
@@ -47,18 +48,18 @@ async def closes_and_opens(trail: TrailUnderTest, chat: FakeChat, said: str, cau
     """What is broken is named everywhere, nothing of a refused change is kept, and what is mended works again."""
     watch = TrailWatch(Gate(trail.store), chat, "C1", trail.store.voids.declare)
     await watch.look()
-    assert (watch.why, "takumi_trail_open 1" in watch.metrics()) == ("", True)
+    assert (watch.why, "takumi_trail_open 1" in await exposed(watch.figures())) == ("", True)
     await ways[0]()
     await watch.look()
     assert said in watch.why
-    assert f'takumi_trail_closed{{cause="{cause}"}} 1' in watch.metrics()
+    assert f'takumi_trail_closed{{cause="{cause}"}} 1' in await exposed(watch.figures())
     with pytest.raises(Unrecorded, match=said):  # noqa: PT012 - the first write is rolled back too
         async with trail.store.work() as work:
             await work.schedules.fire("daily", await work.now())
             await work.audit.record(an_entry())
     await ways[1]()
     await watch.look()
-    assert (watch.why, "takumi_trail_open 1" in watch.metrics()) == ("", True)
+    assert (watch.why, "takumi_trail_open 1" in await exposed(watch.figures())) == ("", True)
     assert await rows(trail.database.owner_url, "SELECT count(*) FROM schedule_firings") == [(0,)]
     told = [document.summary for _, document, _ in chat.posts.values()]
     assert said in told[0]

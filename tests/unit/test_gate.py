@@ -15,6 +15,7 @@ from bot.services.painting import RunPainter
 from bot.stores.memory.store import MemoryStore
 from tests.builders import a_run, an_entry
 from tests.fakes import FakeChat, Scripted, catalog_of
+from tests.figures import exposed
 from tests.unit.test_execution import World, runbook
 
 SHORT = timedelta(milliseconds=20)
@@ -134,7 +135,7 @@ async def test_a_trail_that_closes_is_told_once_and_told_again_when_it_opens() -
     await watch.look()
     await watch.look()
     assert watch.why == "the trail takes no entry"
-    assert "takumi_trail_open 0" in watch.metrics()
+    assert "takumi_trail_open 0" in await exposed(watch.figures())
     store.closed = False
     await watch.look()
     said = [document.summary for _, document, _ in chat.posts.values()]
@@ -142,7 +143,7 @@ async def test_a_trail_that_closes_is_told_once_and_told_again_when_it_opens() -
     assert "Nothing that changes anything" in said[0]
     assert "as before" in said[1]
     assert (watch.why, len(declared)) == ("", 2)
-    assert "takumi_trail_open 1" in watch.metrics()
+    assert "takumi_trail_open 1" in await exposed(watch.figures())
 
 
 async def test_a_card_says_that_no_anchor_can_be_reached_and_is_drawn_again_when_one_can() -> None:
@@ -153,12 +154,12 @@ async def test_a_card_says_that_no_anchor_can_be_reached_and_is_drawn_again_when
     gate = Gate(store, anchored=True, must_anchor=True)
     watch, painter = TrailWatch(gate, chat, "C1", _nothing), RunPainter(store, catalog_of(), gate)
     await watch.look()
-    assert (await _warned(painter), store.wakes, "anchors_reachable 1" in watch.metrics()) == ("", [], True)
+    assert (await _warned(painter), store.wakes, "anchors_reachable 1" in await exposed(watch.figures())) == ("", [], True)
     store._tables.anchors["trouble"] = "S3 is away"
     await watch.look()
     await watch.look()
     assert "S3 is away. Until one can, this starts only as a new request for which glass" in await _warned(painter)
-    assert "anchors_reachable 0" in watch.metrics()
+    assert "anchors_reachable 0" in await exposed(watch.figures())
     assert [wake.key for wake in store.wakes].count("run:r1") == 1, "the card was drawn again, once"
     store._tables.anchors["trouble"] = ""
     await watch.look()

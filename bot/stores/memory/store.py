@@ -15,6 +15,7 @@ from bot.services.approval_ports import CallStore, FreezeStore, IncidentStore, R
 from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
+from bot.services.figure_ports import FigureStore
 from bot.services.ports import (
     InboxStore,
     MessageStore,
@@ -31,6 +32,7 @@ from bot.stores.memory.backups import MemoryBackups
 from bot.stores.memory.calls import MemoryCalls
 from bot.stores.memory.exceptions import MemoryFreezes, MemoryIncidents, MemoryReviews
 from bot.stores.memory.factors import MemoryFactors
+from bot.stores.memory.figures import MemoryFigures
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.messages import MemoryMessages
 from bot.stores.memory.recoveries import MemoryRecoveries
@@ -57,6 +59,7 @@ _STORES: Mapping[str, Callable[..., Any]] = {
     "factors": MemoryFactors,
     "alerts": MemoryAlerts,
     "recoveries": MemoryRecoveries,
+    "figures": MemoryFigures,
 }
 
 
@@ -76,6 +79,7 @@ class MemoryWork:
     factors: FactorStore
     alerts: AlertStore
     recoveries: RecoveryStore
+    figures: FigureStore
 
     def __init__(self, tables: Tables, clock: Clock, redactor: Redactor) -> None:
         self.wakes: list[Wake] = []
