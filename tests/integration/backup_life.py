@@ -113,7 +113,13 @@ class SmallBot:
         (folder / f"{file}.manifest.json").write_text(json.dumps(manifest))
         (folder / f"{file}.sha256").write_text(f"{made.sha256}  {file}\n")
         expires = at + timedelta(days=keep_days)
-        own = {"id": uuid4().hex, "folder": str(folder), "file": file, "taken_at": at, "expires_at": expires}
+        own: dict[str, Any] = {
+            "id": uuid4().hex,
+            "folder": str(folder),
+            "file": file,
+            "taken_at": at,
+            "expires_at": expires,
+        }
         row = replace(made, **own, manifest=manifest, **self._uploaded(folder, file), **changes)
         async with self.store.work() as work:
             await work.backups.add(row)
@@ -122,7 +128,7 @@ class SmallBot:
                 await work.backups.note(Finding(row.id, aspect, verdict, "made"))
         return row
 
-    def _uploaded(self, folder: Path, file: str) -> dict[str, str]:
+    def _uploaded(self, folder: Path, file: str) -> dict[str, Any]:
         if self.s3 is None:
             return {}
         for path in BackupFiles(folder, file).in_order:

@@ -365,7 +365,7 @@ async def test_an_empty_server_gets_roles_database_owner_and_grants_back_from_th
         before = await state_of(cluster, name)
     empty = Cluster(cluster.programs, server_folder / "empty", free_port())
     async with empty:
-        psql = [cluster.programs / "psql", "-X", "-q", "-d"]
+        psql: list[str | Path] = [cluster.programs / "psql", "-X", "-q", "-d"]
         roles = tmp_path / f"{backup.file}.roles.sql"
         text = await asyncio.to_thread(roles.read_text)
         assert "PASSWORD" not in text
