@@ -27,6 +27,7 @@ from bench.results import Compared, Result
 from bot.domain.operations import Outcome
 from bot.domain.plans import Step
 from bot.operations.tools.access import Platform
+from bot.operations.tools.multiparts import Cut
 from bot.operations.tools.objects import How, ObjectStore, client_of
 from bot.operations.tools.toolbox import Toolbox
 from demo.platform.databases import PLATFORM_MAINTENANCE, create_platform_database
@@ -58,6 +59,7 @@ class Bench:
     cluster: Cluster
     folder: Path
     reached: Platform
+    peak_bytes: int = 0  # before boto3's own upload, which runs in this process
     ours: Times = field(default_factory=lambda: defaultdict(list))
     peers: Times = field(default_factory=lambda: defaultdict(list))
 
@@ -101,12 +103,14 @@ class Bench:
         file, reached = self.folder / "guide.sql.gz", at(self.reached, endpoint)
         size_mb = file.stat().st_size / 1e6
         client, store = client_of(reached.backups), ObjectStore(reached.backups)
-        await store.find("connected")  # as boto3's client is
-        boto = await timed(asyncio.to_thread(client.upload_file, str(file), "null", f"boto-{number}"))
+        await store.find("connected")  # both clients, as boto3's is
+        store.sending("connected", Cut(file), How({}), lambda _: None).stop()
         own = await timed(store.put(f"own-{number}", file, How({})))
-        self.note("upload", size_mb / own, size_mb / boto)
         alone = await self.dump("fast", hashed=True)
         self.note("upload.overlapped", await self.dump("fast", hashed=True, reached=reached), alone)
+        self.peak_bytes = self.peak_bytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        boto = await timed(asyncio.to_thread(client.upload_file, str(file), "null", f"boto-{number}"))
+        self.note("upload", size_mb / own, size_mb / boto)
 
     def note(self, name: str, own: float, peer: float) -> None:
         self.ours[name].append(own)
@@ -182,7 +186,7 @@ async def show_sizes(bench: Bench) -> None:
         path = bench.folder / name
         if path.is_file() and not path.is_symlink() and path.suffix in (".gz", ".zst"):
             table.add_row(name, f"{path.stat().st_size / 1e6:,.0f}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = bench.peak_bytes
     within = "yes" if peak <= MOST_MEMORY_BYTES else "NO"
     table.add_row(
         f"the most memory we ever had (at most {MOST_MEMORY_BYTES >> 20} MiB: {within})", f"{peak / 1e6:,.0f}"
