@@ -62,6 +62,7 @@ from bot.slack import http as slack_http
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.socket import keep_connected
 from bot.stores.migrate import check_schema
+from bot.tracing import exporting
 from bot.web import alertmanager, incoming_webhook
 from bot.web.server import Route, application, serving
 
@@ -83,6 +84,7 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
     async with AsyncExitStack() as stack:
         await bot.pool.open()
         stack.push_async_callback(bot.pool.close)
+        await stack.enter_async_context(exporting(bot.settings.otlp_endpoint, bot.owner))
         await check_schema(bot.pool, foreign_schemas())
         await bot.own_store.publish_key()
         tell_passing_keys(bot.settings)

@@ -1,7 +1,8 @@
 """Where spans go: to an OpenTelemetry collector, over HTTP, when one is named."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -24,8 +25,8 @@ class Ids(RandomIdGenerator):
         return fixed[1] if fixed else super().generate_span_id()
 
 
-@contextmanager
-def exporting(endpoint: str, owner: str) -> Iterator[None]:
+@asynccontextmanager
+async def exporting(endpoint: str, owner: str) -> AsyncIterator[None]:
     """Export spans until the block ends, the last of them within seconds; an empty endpoint exports none.
 
     A collector that is away loses spans, and nothing else: the library logs it and goes on.
@@ -42,4 +43,4 @@ def exporting(endpoint: str, owner: str) -> Iterator[None]:
         yield
     finally:
         traces.use()
-        provider.shutdown()
+        await asyncio.to_thread(provider.shutdown)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
+from bot.config.reading import guide
+
 
 class OwnSettings(BaseModel):
     """What this bot is, whatever platform it looks after."""
@@ -52,5 +54,11 @@ class OwnSettings(BaseModel):
         le=600,
         description="How long a worker may be silent before another takes over its runs, which happens within half as "
         "long again, in seconds.",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        validation_alias=guide("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="An OpenTelemetry collector (http://host:4318) that gets the traces from click to step; empty: none "
+        "are made. OTEL_EXPORTER_OTLP_HEADERS may hold what it wants to see.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -13,6 +13,7 @@ from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
 from bot.domain.risk import Risk
 from bot.domain.runs import Lease, Run, RunState
+from bot.services import traces
 from bot.services.approvals import Approvals
 from bot.services.gate import Gate
 from bot.services.leases import LeaseLost, kept
@@ -60,8 +61,9 @@ class Execution:
             return
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
-                run = await self._settled(run, lease)
-                await StepWork(self.store, self.tools, keeper, plan, run, gate=self.gate).work()
+                with traces.run(run):
+                    run = await self._settled(run, lease)
+                    await StepWork(self.store, self.tools, keeper, plan, run, gate=self.gate).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
 

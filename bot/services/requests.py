@@ -12,6 +12,7 @@ from bot.domain.audit import Verb
 from bot.domain.documents import Document, Reply, Text
 from bot.domain.errors import BotError, OperationFailed, Refused, Unavailable
 from bot.domain.people import Actor
+from bot.services import traces
 from bot.services.answers import answering
 from bot.services.desk import Desk
 from bot.services.errors import explained
@@ -48,7 +49,8 @@ class Requests:
             return
         try:
             async with self._kept(inbox_id):
-                reply = await self._answered(row)
+                with traces.request(f"slack {row.delivery.kind}", row.id, _about(row), row.received_at):
+                    reply = await self._answered(row)
         except (ChatUnavailable, Unavailable):
             async with self.store.work() as work:
                 await work.inbox.let_go(inbox_id, self.owner)
@@ -143,3 +145,9 @@ class Requests:
         if row.attempts > 1 and await self.chat.find(incoming.channel, incoming.thread, key):
             return
         await self.chat.post(incoming.channel, incoming.thread, document, key)
+
+
+def _about(row: InboxRow) -> str:
+    """The id of the run that a button or a modal is of; empty for everything else."""
+    action, value = str(row.delivery.payload.get("action", "")), str(row.delivery.payload.get("value", ""))
+    return value.partition("|")[0] if action.startswith("run.") else ""

@@ -17,6 +17,7 @@ from bot.domain.plans import Plan
 from bot.domain.risk import Risk
 from bot.domain.runbooks import Runbook, RunInfo
 from bot.domain.runs import Origin, Run, RunState, StepRow
+from bot.services import traces
 from bot.services.answers import answered_once, keep_answer
 from bot.services.approvals import Approvals
 from bot.services.asking import ask_people, must_be_confirmed, refuse_repeat
@@ -72,9 +73,11 @@ class Runs:
         Raises: RequestError, Refused.
         """
         try:
-            return await self._request(runbook, params, asked)
+            run = await self._request(runbook, params, asked)
         except RunKnownError as first:  # while we looked, another worker did the same for this very request
-            return first.run
+            run = first.run
+        traces.made(run.id)
+        return run
 
     async def _request(self, runbook: str, params: Params, asked: Asked) -> Run:
         loaded = self._loaded(runbook)

@@ -9,6 +9,7 @@ import structlog
 from bot.domain.audit import Entry, Verb
 from bot.domain.people import CALENDAR
 from bot.domain.runs import Origin
+from bot.services import traces
 from bot.services.ports import Store
 from bot.services.rows import Job, Wake
 from bot.services.runs import Asked, Runs
@@ -39,7 +40,8 @@ class Schedules:
     async def start(self, key: str) -> None:
         """Start what an instant is for; started twice, it is the same run."""
         schedule, _, planned = key.partition("|")
-        await self.starters[schedule](datetime.fromisoformat(planned))
+        with traces.request("calendar", key):
+            await self.starters[schedule](datetime.fromisoformat(planned))
 
     async def last(self, schedule: str) -> datetime | None:
         async with self.store.work() as work:

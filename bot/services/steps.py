@@ -16,6 +16,7 @@ from bot.domain.operations import Observation, Operation, Outcome, Seen, StepCon
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan, Step
 from bot.domain.runs import Run, RunState, StepRow, StepState
+from bot.services import traces
 from bot.services.backup_records import SETTLED, record_backup, record_settled
 from bot.services.gate import Gate
 from bot.services.leases import Kept, LeaseLost
@@ -116,7 +117,8 @@ class StepWork:
     async def _effect(self, step: Step, row: StepRow) -> Outcome:
         """Run and verify. Raises: StepFailed, LeaseLost."""
         tools = self._tools.for_step(self._context(step.key, row.attempt))
-        return await self._watched(step, _run_and_verify(step, tools), step.do.timeout, may_cancel=True)
+        with traces.step(step.key, row.attempt):
+            return await self._watched(step, _run_and_verify(step, tools), step.do.timeout, may_cancel=True)
 
     async def _watched(self, step: Step, effect: Any, limit: timedelta, *, may_cancel: bool) -> Outcome:
         """Wait for an effect, but not past its limit, a cancellation or a lost lease; then until it has ended."""
@@ -216,7 +218,8 @@ class StepWork:
         await self._record(row, Verb.STEP_UNDO_INTENDED, {"attempt": row.attempt, "does": undo.describe()})
         tools = self._tools.for_step(self._context(f"{step.key}.undo", row.attempt))
         try:
-            outcome = await self._watched(step, undo.run(tools), undo.timeout, may_cancel=False)
+            with traces.step(f"{step.key}.undo", row.attempt):
+                outcome = await self._watched(step, undo.run(tools), undo.timeout, may_cancel=False)
         except StepFailed as error:
             log.warning("step.not_undone", run=self._run.id, step=step.key, error=error.message)
             return [f"Could not put back {step.title!r}: {error.message}"]

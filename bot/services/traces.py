@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
-    Link,
     NonRecordingSpan,
     NoOpTracer,
     SpanContext,
@@ -26,8 +26,6 @@ from bot.domain.runs import Run
 NEXT: ContextVar[tuple[int, int] | None] = ContextVar("next span", default=None)
 _OFF: Tracer = NoOpTracer()
 _tracer: list[Tracer] = [_OFF]
-# The run that the request at work has made, if any.
-_made: ContextVar[list[str] | None] = ContextVar("made run", default=None)
 
 
 def use(tracer: Tracer = _OFF) -> None:
@@ -41,10 +39,39 @@ def ids_of(run_id: str) -> tuple[int, int]:
     return int.from_bytes(drawn[:16]), int.from_bytes(drawn[16:24])
 
 
+@dataclass
+class _Request:
+    """A request while it is answered; `run` is what it made."""
+
+    kind: str
+    row: str
+    about: str
+    since: datetime | None
+    run: str = ""
+
+    def write(self, failed: str) -> None:
+        attributes = {"takumi.row": self.row, "takumi.run": self.run or self.about}
+        start = int(self.since.timestamp() * 1e9) if self.since else None
+        token = NEXT.set(ids_of(self.run) if self.run else None)
+        try:
+            span = _tracer[0].start_span(self.kind, self._parent(), SpanKind.SERVER, attributes, start_time=start)
+        finally:
+            NEXT.reset(token)
+        if failed:
+            span.set_status(Status(StatusCode.ERROR, failed))
+        span.end()
+
+    def _parent(self) -> Context:
+        return _after(self.about) if self.about and not self.run else Context()
+
+
+_at_work: ContextVar[_Request | None] = ContextVar("request at work", default=None)
+
+
 def made(run_id: str) -> None:
     """The request at work has made this run: its span becomes the parent of all that is done for it."""
-    if (noted := _made.get()) is not None:
-        noted[:] = [run_id]
+    if (request := _at_work.get()) is not None:
+        request.run = run_id
 
 
 @contextmanager
@@ -53,41 +80,25 @@ def request(kind: str, row: str, about: str = "", since: datetime | None = None)
 
     `since` is when it was received. Its span is written in retrospect, since only the answer tells which run it made.
     """
-    noted: list[str] = []
-    token, failed = _made.set(noted), ""
+    noted, failed = _Request(kind, row, about, since), ""
+    token = _at_work.set(noted)
     try:
         yield
     except BaseException as error:
         failed = type(error).__name__
         raise
     finally:
-        _made.reset(token)
+        _at_work.reset(token)
         if _tracer[0] is not _OFF:
-            _write(kind, row, about, since, noted[0] if noted else "", failed)
-
-
-def _write(kind: str, row: str, about: str, since: datetime | None, run: str, failed: str) -> None:
-    attributes = {"takumi.row": row, "takumi.run": run or about}
-    start = int(since.timestamp() * 1e9) if since else None
-    parent = Context() if run or not about else _after(about)
-    # What makes a run while it is about another (an undo, by a button) tells both.
-    links = [Link(_context(about))] if run and about and run != about else []
-    token = NEXT.set(ids_of(run) if run else None)
-    try:
-        span = _tracer[0].start_span(kind, parent, SpanKind.SERVER, attributes, links, start)
-    finally:
-        NEXT.reset(token)
-    if failed:
-        span.set_status(Status(StatusCode.ERROR, failed))
-    span.end()
+            noted.write(failed)
 
 
 @contextmanager
-def run(run: Run) -> Iterator[None]:
+def run(of: Run) -> Iterator[None]:
     """A worker's time with a run: a child of the request that made it, however many workers there were."""
-    attributes = {"takumi.run": run.id, "takumi.runbook": run.runbook, "takumi.number": run.number}
+    attributes = {"takumi.run": of.id, "takumi.runbook": of.runbook, "takumi.number": of.number}
     with _tracer[0].start_as_current_span(
-        f"run {run.runbook}", _after(run.id), attributes=attributes, record_exception=False
+        f"run {of.runbook}", _after(of.id), attributes=attributes, record_exception=False, set_status_on_exception=False
     ):
         yield
 
