@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -16,9 +16,12 @@ from bot.app import Bot, redactor_of
 from bot.catalog import load as load_catalog
 from bot.config import Settings, variable_of
 from bot.doctor import examine
+from bot.doctor.adoption import adopting
+from bot.doctor.words import machine_words, own_grants, platform_grants
 from bot.domain.errors import BotError
 from bot.domain.runs import RunState
 from bot.installation import migrate_database
+from bot.operations.forced import FOLDERS
 from bot.reference import documents
 from bot.running import Part
 from bot.services.terminal import Terminal
@@ -87,18 +90,51 @@ def demo(
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what loses nothing: folders, modes, own schema.")] = False,
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Show the guide's lines of cron and what replaces them.")
+    ] = False,
+    take_over: Annotated[str, typer.Option(help="Switch off the lines of cron that do this schedule.")] = "",
+    give_back: Annotated[str, typer.Option(help="Switch those lines on again.")] = "",
+    early: Annotated[bool, typer.Option("--early", help="Take over without the week of observation.")] = False,
+) -> None:
     """Look at everything the bot needs, and say what mends what is not well."""
     settings = _settings()
-    logs.configure("ERROR", redactor_of(settings))
-    findings = _run(examine(Bot(settings)))
+    redactor = redactor_of(settings)
+    logs.configure("ERROR", redactor)
+    if adopt or take_over or give_back:
+        typer.echo(redactor.text(_run(adopting(settings, take_over, give_back, early=early))))
+        return
+    findings = _run(examine(settings, fix=fix))
     for finding in findings:
-        if as_json:
-            typer.echo(json.dumps(vars(finding)))
-        else:
-            advice = f"\n       {finding.advice}" if finding.advice and not finding.well else ""
-            typer.echo(f"{'well ' if finding.well else 'WRONG'}  {finding.about}: {finding.told}{advice}")
+        typer.echo(redactor.text(json.dumps(finding.as_json()) if as_json else str(finding)))
     raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@app.command()
+def grants(of: Annotated[Literal["own", "platform"], typer.Argument(help="Of which PostgreSQL.")]) -> None:
+    """Print the SQL that makes the roles with the least rights, for an administrator's psql."""
+    settings = _settings()
+    try:
+        typer.echo(own_grants(settings) if of == "own" else platform_grants(settings), nl=False)
+    except BotError as error:
+        _stop_for(error)
+
+
+@app.command()
+def executor(
+    target: Annotated[str, typer.Argument(help="A target of TAKUMI_BOT_TARGETS that is reached by ssh.")],
+    key: Annotated[Path, typer.Option("--key", help="The public key (.pub) that the bot comes with.")],
+    folders: Annotated[str, typer.Option(help="Where that machine has its programs.")] = FOLDERS,
+) -> None:
+    """Print what a machine installs so that the bot may do this target's actions there, and nothing else."""
+    try:
+        typer.echo(machine_words(_settings(), target, key, folders), nl=False)
+    except BotError as error:
+        _stop_for(error)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What an installation's settings make of the platform and of the rules."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from bot.operations.tools.repositories import Bucket, Repository
 from bot.operations.tools.seals import KeyRing
 from bot.policy.escalation import Timetable
 from bot.policy.rules import Rules
+from bot.policy.schedule import ScheduleRow, firing
 from bot.policy.working_hours import read_hours
 from bot.services.chaining import Sequencer
 from bot.services.gate import Gate
+from bot.services.observing import observed_rows
 from bot.services.ports import Store
 from bot.stores.chain import PostgresChain
 from bot.stores.connections import Pool, make_pool, role_of
@@ -60,6 +63,7 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         chain_id=settings.chain_id or _CHAIN_IDS.get(settings.network),
         proofs=_proofs_of(settings),
         targets=settings.targets,
+        cron_files=settings.cron_files,
     )
 
 
@@ -225,6 +229,14 @@ def rules_of(settings: Settings, catalog: Catalog) -> Rules:
         alerts_channel=settings.channel,
         as_production=settings.production_rules_everywhere,
     )
+
+
+def observed_of(settings: Settings) -> Mapping[str, ScheduleRow]:
+    """What of the calendar only observes. Raises: Misconfigured for a name that it does not know."""
+    try:
+        return observed_rows(firing(clusters=bool(settings.pgbackrest_stanza)), settings.observed)
+    except ValueError as error:
+        raise Misconfigured(f"TAKUMI_BOT_OBSERVED: {error}.", hint="Mend the name.") from error
 
 
 def refuse_stand_in(settings: Settings) -> None:

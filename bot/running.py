@@ -16,6 +16,7 @@ from bot.engine.instants import CalendarEntry
 from bot.engine.sweeps import Sweep, run_sweeps
 from bot.installation import (
     foreign_schemas,
+    observed_of,
     refuse_stand_in,
     sequence,
     tell_passing_keys,
@@ -46,6 +47,7 @@ from bot.services.interruptions import Interruptions
 from bot.services.kept_copies import KeptCopies
 from bot.services.leftovers import collect
 from bot.services.messages import Messages, Painter
+from bot.services.observing import Observation, ObservationPainter
 from bot.services.painting import RunPainter
 from bot.services.people import People
 from bot.services.registry import Firing, Places, Services
@@ -126,7 +128,7 @@ class Running:
         self.requests = Requests(store, chat, people, self.services.trail, desk(self.services, tools), owner)
         self.messages = Messages(store, chat, _painters(bot), owner)
         self.calls = Calls(store, chat, bot.rules)
-        self.schedules = Schedules(store, _starters(runs, settings.channel))
+        self.schedules = Schedules(store, _starters(runs, settings))
         self.calendar = _calendar(settings, self.schedules)
 
     async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
@@ -226,11 +228,14 @@ def _painters(bot: Bot) -> Mapping[str, Painter]:
     signing = {"sign": SigningPainter(bot.store, bot.proofs().salt).paint}
     about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
     told = {"told": calls.paint_decision, "review": calls.paint_review}
+    watched = ObservationPainter(bot.store, bot.settings.observed)
+    told |= {"observing": watched.paint_head, "observed": watched.paint}
     return {"run": runs, "ask": runs, "call": calls.paint, "direct": calls.paint, **told, **signing, **about_alerts}
 
 
-def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
+def _starters(runs: Runs, settings: Settings) -> Mapping[str, Starter]:
     """What each row of the schedule starts; only runbooks so far."""
+    channel = settings.channel
     starters = {
         row.key: starts_runbook(runs, row.starter.name, channel, row.starter.params)
         for row in firing(clusters=True)
@@ -238,7 +243,9 @@ def _starters(runs: Runs, channel: str) -> Mapping[str, Starter]:
     }
     care = BackupCare(runs, channel)
     quiet = {"backup-proof": care.prove, "backup-retention": care.expire}
-    return {**starters, **quiet, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
+    doing = {**starters, **quiet, "kept-copies": KeptCopies(runs.store, runs, channel).look_after}
+    watching = Observation(runs, channel)
+    return doing | {name: watching.starter(row) for name, row in observed_of(settings).items()}
 
 
 def _calendar(settings: Settings, schedules: Schedules) -> Calendar:

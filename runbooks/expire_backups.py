@@ -16,6 +16,7 @@ class ExpiryFacts(Facts):
 
 
 async def look_up(_params: NoParams, tools: Any) -> ExpiryFacts:
+    await do.must_own_retention(tools)
     return ExpiryFacts(found=await do.look_up_expired(tools))
 
 

@@ -3,6 +3,7 @@
 from pydantic import AliasChoices, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.config.adoption import AdoptionSettings
 from bot.config.backups import BackupSettings
 from bot.config.own import OwnSettings
 from bot.config.platform import PlatformSettings
@@ -15,6 +16,7 @@ __all__ = ["Settings", "SlackMode", "variable_of"]
 
 
 class Settings(
+    AdoptionSettings,
     TargetSettings,
     BackupSettings,
     PointInTimeSettings,

@@ -56,6 +56,7 @@ class Verb(StrEnum):
     BACKUP_RECORDED = "backup.recorded"
     SCHEDULE_FIRED = "schedule.fired"
     SCHEDULE_MISSED = "schedule.missed"
+    SCHEDULE_OBSERVED = "schedule.observed"
     TRAIL_VOID = "trail.void"
     TRAIL_EXPORTED = "trail.exported"
     TRAIL_RETIRED = "trail.retired"

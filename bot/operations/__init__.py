@@ -19,6 +19,7 @@ from bot.operations.fetching import fetch_steps
 from bot.operations.keeping import DropKeptCopy, KeptCopy, look_up_expired_copies
 from bot.operations.latest import PointLatest
 from bot.operations.looking import DatabaseFacts, look_up_database
+from bot.operations.owning import must_own_retention
 from bot.operations.proof_places import PROOF_CLAIM, ProofLookUp, look_up_proof
 from bot.operations.properties import CheckProperties, CopyProperties
 from bot.operations.proving import ProveBackup
@@ -130,6 +131,7 @@ __all__ = [
     "look_up_service",
     "look_up_undo",
     "look_up_verify",
+    "must_own_retention",
     "restore_choices",
     "restored_name",
     "shown_of",

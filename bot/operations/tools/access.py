@@ -201,6 +201,7 @@ class Platform:
     oldest_block: timedelta = timedelta(minutes=5)
     proofs: ProofRules = ProofRules()
     targets: tuple[Target, ...] = ()
+    cron_files: tuple[Path, ...] = ()
 
     @property
     def clusters(self) -> Mapping[str, DatabaseAccess]:

@@ -1,0 +1,20 @@
+"""How the bot is adopted beside the guide's scripts."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+
+class AdoptionSettings(BaseModel):
+    """Where cron's tables are, and what of the calendar only observes."""
+
+    cron_files: tuple[Path, ...] = Field(
+        (Path("/etc/crontab"), Path("/etc/cron.d")),
+        description="The tables of cron that are searched for the guide's scripts, as JSON: files, or folders of them; "
+        "`crontab -l` of the bot's account is searched as well.",
+    )
+    observed: tuple[str, ...] = Field(
+        (),
+        description='What of the calendar only observes, as JSON: ["database-backup", "backup-retention"]. It looks, '
+        "and posts what it would do, beside the scripts that still do it (docs/adoption.md).",
+    )
