@@ -4,8 +4,8 @@ import asyncio
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,7 +92,7 @@ class ObjectStore:
     async def peek(self, key: str) -> None:
         """Look whether its first chunk opens with the keys that are here. Raises: Misconfigured."""
         if key.endswith(ENDING):
-            await self._do(f"give out {key}", lambda client: next(self._blocks(client, key)))
+            await self._do(f"give out {key}", lambda client: self._peek(client, key))
 
     async def find(self, key: str) -> ObjectSeen | None:
         return await self._do(f"look up {key}", lambda client: self._find(client, key))
@@ -186,9 +186,14 @@ class ObjectStore:
     def _options(self, how: "How") -> dict[str, Any]:
         return {"Metadata": dict(how.metadata), **self._places.storage.options(how.until)}
 
-    def _blocks(self, client: Client, key: str) -> Iterator[bytes]:
-        blocks = client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(1 << 20)
-        return opened(blocks, self._places.keys, key) if key.endswith(ENDING) else iter(blocks)
+    def _blocks(self, client: Client, key: str) -> Generator[bytes, None, None]:
+        with closing(client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
+            blocks = body.iter_chunks(1 << 20)
+            yield from opened(blocks, self._places.keys, key) if key.endswith(ENDING) else blocks
+
+    def _peek(self, client: Client, key: str) -> None:
+        with closing(self._blocks(client, key)) as blocks:
+            next(blocks)
 
     def _fetch(self, client: Client, key: str, path: Path) -> str:
         whole = hashlib.sha256()
