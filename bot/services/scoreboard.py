@@ -7,12 +7,10 @@ from enum import StrEnum
 
 import structlog
 
-from bot.domain import phrases
-from bot.domain.backups import Verdict
+from bot.domain import phrases, retention
 from bot.domain.errors import BotError
 from bot.domain.recoveries import Loss, Recovery
 from bot.domain.risk import Severity
-from bot.domain.verdicts import Retention
 from bot.policy.objectives import DATABASE, OBJECTIVES, Objective, objective_of
 from bot.services.alerts import Alerts
 from bot.services.ports import Store, Work
@@ -90,9 +88,8 @@ class Scoreboard:
 
 async def newest_proven(work: Work, database: str) -> datetime | None:
     """When the newest backup was taken that was restored and compared, and is kept."""
-    found = await work.backups.there(database)
-    taken = [one.taken_at for one in found if one.verdict is Verdict.PROVEN and one.retention is Retention.KEPT]
-    return max(taken, default=None)
+    newest = retention.newest_proven(await work.backups.there(database), database, await work.now())
+    return newest.taken_at if newest else None
 
 
 def _standing(objective: Objective, trend: tuple[Recovery, ...], loss: Loss | None) -> Standing:

@@ -81,6 +81,12 @@ async def test_what_is_not_a_proven_backup_that_is_kept_counts_for_nothing(chang
     assert standing.loss == Loss(None, "there is no proven backup of takumi")
 
 
+async def test_a_backup_of_tomorrow_counts_for_nothing():
+    board = Board()
+    await board.keep(-24 * HOUR)
+    assert (await board.standing()).met is Met.MISSED
+
+
 async def test_a_backup_older_than_the_objective_is_a_miss_and_archived_wal_saves_it():
     board = Board()
     await board.keep(25 * HOUR)
