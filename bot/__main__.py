@@ -23,6 +23,7 @@ from bot.domain.runs import RunState
 from bot.installation import migrate_database
 from bot.operations.forced import FOLDERS
 from bot.reference import documents
+from bot.rotation import read_settings
 from bot.running import Part
 from bot.services.terminal import Terminal
 from bot.slack.manifest import manifest as make_manifest
@@ -49,7 +50,10 @@ async def _serve(settings: Settings, only: list[Part]) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    await running.serve(Bot(settings), stop, only)
+    bot = Bot(settings)
+    # This one learns the secrets that are read again later.
+    logs.configure(settings.log_level, bot.redactor)
+    await running.serve(bot, stop, only)
 
 
 @app.command()
@@ -248,7 +252,9 @@ def docs(
 
 def _settings() -> Settings:
     try:
-        return Settings()
+        return read_settings()
+    except BotError as error:
+        _stop_for(error)
     except ValidationError as error:
         lines = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
         _stop("The configuration is not complete:\n  " + "\n  ".join(lines) + "\nSee docs/operations.md.")

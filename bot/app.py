@@ -71,7 +71,7 @@ class Bot:
             self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX), self.redactor, writer_of(settings)
         )
         self.store: Store = self.own_store
-        client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        self._client = client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self.chat = SlackChat(client, self.redactor, settings.roles)
         self.hearing = Hearing()
         self.watchdog = Watchdog()
@@ -81,6 +81,10 @@ class Bot:
         gate = gate_of(settings, self.store)
         self.trail = TrailWatch(gate, self.chat, settings.channel, self.own_store.voids.declare)
         self.bolt = build_app(self.receiver, client, settings.slack_signing_secret.get_secret_value())
+
+    def tell_token(self, token: str) -> None:
+        """Speak with Slack by another bot token from now on."""
+        self._client.token = token
 
     async def toolbox(self) -> Toolbox:
         """What look-ups and steps use; needs the bot's own database."""

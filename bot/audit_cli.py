@@ -11,13 +11,13 @@ from typing import Annotated, Any, BinaryIO, NoReturn, TypeAlias, TypeVar
 
 import typer
 
-from bot.config import Settings
 from bot.domain.audit import Entry, RecordedEntry, Verb
 from bot.domain.canonical import canonical_json
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.people import Actor, Surface
 from bot.domain.redaction import Redactor
 from bot.installation import anchors_of, writer_of
+from bot.rotation import read_settings
 from bot.services.rows import AuditQuery
 from bot.services.trail import Trail
 from bot.stores.connections import Pool, make_pool
@@ -154,7 +154,7 @@ async def _anchors(where: str, folder: Path) -> Path:
     """The folder with all anchors; those of S3 are copied to `folder`."""
     if not where.startswith("s3://"):
         return Path(where)
-    place = anchors_of(Settings())
+    place = anchors_of(read_settings())
     if place is None:
         raise Misconfigured("No bucket of anchors is configured.", hint="Set TAKUMI_BOT_ANCHOR_BUCKET.")
     number = 0
@@ -226,7 +226,7 @@ def retire_month(month: Annotated[str, typer.Argument(help="The month, as 2025-0
 
 
 async def _retire(month: str) -> int:
-    url = Settings().retention_database_url
+    url = read_settings().retention_database_url
     if url is None:
         raise Misconfigured("The role that retires is not known.", hint="Set TAKUMI_BOT_RETENTION_DATABASE_URL.")
     async with _recording() as (_, store):
@@ -240,7 +240,7 @@ _TERMINAL = Actor("bot:terminal", Surface.TERMINAL)
 @asynccontextmanager
 async def _recording() -> AsyncIterator[tuple[Pool, PostgresStore]]:
     """The trail for whoever adds to it: the key that signs here is known before it does."""
-    settings = Settings()
+    settings = read_settings()
     async with _opened() as pool:
         store = PostgresStore(pool, _no_jobs, "count(*)", Redactor(settings.secrets()), writer_of(settings))
         await store.publish_key()
@@ -253,7 +253,7 @@ async def _no_jobs(*_: Any) -> None:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Pool]:
-    async with make_pool(Settings().database_url.get_secret_value(), max_size=2) as pool:
+    async with make_pool(read_settings().database_url.get_secret_value(), max_size=2) as pool:
         yield pool
 
 

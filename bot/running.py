@@ -28,6 +28,7 @@ from bot.operations.leftovers import Leftovers
 from bot.operations.reopening import ClosedTargets
 from bot.operations.tools.toolbox import Toolbox
 from bot.policy.schedule import firing, rows
+from bot.rotation import Rotation
 from bot.services.alert_documents import AlertPainter
 from bot.services.alerts import Alerts
 from bot.services.approvals import Approvals
@@ -160,7 +161,8 @@ class Running:
 
     def _work(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
         bot, settings = self._bot, self._bot.settings
-        works: list[Coroutine[Any, Any, None]] = []
+        works: list[Coroutine[Any, Any, None]] = [bot.watchdog.run(stop)]
+        works.append(Rotation(settings, self._tools, bot.redactor, bot.tell_token).run(stop))
         if Part.WORKER in parts:
             bot.own_store.nearby = self.workbench.nearby
             works.append(bot.queue.run(self._handlers(), settings.worker_concurrency, stop))

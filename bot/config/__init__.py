@@ -1,7 +1,7 @@
 """Settings from the environment; the bot's own have the prefix TAKUMI_BOT_, the guide's keep their names."""
 
-from pydantic import AliasChoices, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.config.adoption import AdoptionSettings
 from bot.config.backups import BackupSettings
@@ -9,6 +9,7 @@ from bot.config.own import OwnSettings
 from bot.config.platform import PlatformSettings
 from bot.config.point_in_time import PointInTimeSettings
 from bot.config.rules import RuleSettings
+from bot.config.secrets import FileSource, variable
 from bot.config.slack import SlackMode, SlackSettings
 from bot.config.targets import TargetSettings
 
@@ -30,6 +31,18 @@ class Settings(
 
     model_config = SettingsConfigDict(env_prefix="TAKUMI_BOT_", frozen=True, extra="ignore", populate_by_name=True)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no .env file here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `FileSource` reads files
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was fetched, then files that `..._FILE` names, then the variables themselves."""
+        return init_settings, FileSource(settings_cls), env_settings
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the redactor."""
         values = (getattr(self, name) for name in type(self).model_fields)
@@ -38,7 +51,4 @@ class Settings(
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
-    alias = Settings.model_fields[name].validation_alias
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
-    return f"TAKUMI_BOT_{name.upper()}"
+    return variable(name, Settings.model_fields[name])

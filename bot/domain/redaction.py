@@ -15,9 +15,16 @@ class Redactor:
     """Replaces each known secret by a mark; values under six characters are too common to be told from words."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._known: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know these as well; what was a secret once stays one."""
+        self._secrets |= {value for value in secrets if len(value) >= _SHORTEST}
         # The longest first: a secret may contain another.
-        known = sorted({value for value in secrets if len(value) >= _SHORTEST}, key=len, reverse=True)
-        self._known = re.compile("|".join(re.escape(value) for value in known)) if known else None
+        known = sorted(self._secrets, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def text(self, text: str) -> str:
         if self._known is not None:

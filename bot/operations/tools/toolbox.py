@@ -125,8 +125,12 @@ class Toolbox:
     """Hands tools out, and ends what an earlier attempt of a run left on the platform."""
 
     def __init__(self, platform: Platform, known: KnownBackups = NOTHING_KNOWN) -> None:
-        self.platform = platform
         self._known = known
+        self.renew(platform)
+
+    def renew(self, platform: Platform) -> None:
+        """From now on steps and look-ups reach the platform like this; those that have begun go on as they were."""
+        self.platform = platform
         self._objects = ObjectStore(platform.backups) if platform.backups.bucket else None
 
     def for_look_up(self) -> StepTools:
