@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -18,6 +18,7 @@ from bot.domain.people import Actor, Surface
 from bot.domain.redaction import Redactor
 from bot.installation import anchors_of, writer_of
 from bot.rotation import read_settings
+from bot.services.beginning import begin, former_of
 from bot.services.rows import AuditQuery
 from bot.services.trail import Trail
 from bot.stores.connections import Pool, make_pool
@@ -151,10 +152,11 @@ async def _verify_database(trusted: Trusted, texts: Iterator[str] | None, *, sig
 
 
 async def _anchors(where: str, folder: Path) -> Path:
-    """The folder with all anchors; those of S3 are copied to `folder`."""
+    """The folder with all anchors; those of S3 are copied to `folder`. `s3://` alone is the configured prefix."""
     if not where.startswith("s3://"):
         return Path(where)
-    place = anchors_of(read_settings())
+    settings, prefix = read_settings(), where.removeprefix("s3://")
+    place = anchors_of(settings.model_copy(update={"anchor_prefix": prefix}) if prefix else settings)
     if place is None:
         raise Misconfigured("No bucket of anchors is configured.", hint="Set TAKUMI_BOT_ANCHOR_BUCKET.")
     number = 0
@@ -204,6 +206,30 @@ def key(file: Annotated[Path, typer.Argument(help="A new file, which only its ow
         typer.echo(make_key(file).public)
     except BotError as error:
         _stop(error)
+
+
+@app.command(name="begin")
+def begin_again(
+    former: Annotated[str, typer.Argument(help="The anchors of the former trail: s3://PREFIX, or a folder of them.")],
+    keys: Annotated[Path, typer.Option("--keys", help="The published keys of the former trail.")],
+) -> None:
+    """After the loss of the database: go on, with an entry that names the last head outside."""
+    begun = _run(_begin(former, _trusted(keys) or {}))
+    lost = begun["last"] - begun["kept_until"]
+    typer.echo(
+        f"Follows head {begun['batch']} (entry {begun['last']}) of {former}; {lost} of its entries are not here."
+    )
+    for doubt in begun["doubts"]:
+        typer.echo(f"PROBLEM {doubt}")
+
+
+async def _begin(former: str, trusted: dict[str, list[str]]) -> Mapping[str, Any]:
+    with TemporaryDirectory() as old, TemporaryDirectory() as new:
+        end = former_of(_texts(await _anchors(former, Path(old))), trusted)
+        if read_settings().anchor_bucket and any((await _anchors("s3://", Path(new))).iterdir()):
+            raise Misconfigured("There are anchors below this prefix.", hint="Set another TAKUMI_BOT_ANCHOR_PREFIX.")
+    async with _recording() as (pool, store):
+        return await begin(Trail(store), Exports(pool), end, former, _TERMINAL)
 
 
 @app.command()

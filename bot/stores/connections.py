@@ -62,6 +62,8 @@ def unavailable(error: Exception) -> Unavailable:
     )
 
 
+_REVALIDATES = "RevalidateCachedQuery"
+
 # What keeps a database that answers from being written, by the class it tells: in words, and what mends it.
 _UNWRITABLE: dict[type[psycopg.Error], tuple[str, str]] = {
     psycopg.errors.ReadOnlySqlTransaction: (
@@ -100,9 +102,18 @@ def told_as_unavailable() -> Iterator[None]:
     except (psycopg.Error, PoolTimeout) as error:
         if (told := unwritable(error)) is not None:
             raise told from error
-        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
+        if _is_migrated(error) or isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
             raise unavailable(error) from error
         raise
+
+
+def _is_migrated(error: BaseException) -> bool:
+    """A newer release gave a table another column while this process is at work.
+
+    What was prepared before would answer other columns now: it is refused, and rolled back. The next try is right.
+    """
+    # By the server's function: its message comes in the server's language.
+    return isinstance(error, psycopg.errors.FeatureNotSupported) and error.diag.source_function == _REVALIDATES
 
 
 @asynccontextmanager
@@ -115,6 +126,8 @@ async def transaction(pool: Pool, ending: Ending | None = None) -> AsyncIterator
         _refuse_silent_rollback(connection)
     except BaseException as error:
         await begun.__aexit__(type(error), error, error.__traceback__)
+        if _is_migrated(error):
+            await pool.drain()  # else every connection would be refused once
         raise
     else:
         await _end(connection, ending, commit)

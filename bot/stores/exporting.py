@@ -42,6 +42,17 @@ class Exports:
             async with transaction(self._pool) as connection:
                 return await _keys(connection)
 
+    async def head(self, batch: int = 0) -> str:
+        """The canonical text of that batch's head, or of the last one; empty when it is not there."""
+        with told_as_unavailable():
+            async with transaction(self._pool) as connection:
+                cursor = await connection.execute(
+                    "SELECT body FROM audit_heads WHERE batch = %(batch)s OR %(batch)s = 0 ORDER BY batch DESC LIMIT 1",
+                    {"batch": batch},
+                )
+                row = await cursor.fetchone()
+        return str(row["body"]) if row else ""
+
     async def retired(self) -> int:
         """The last position that the retention dropped."""
         with told_as_unavailable():
