@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, audit, backup, million, physical, restore, run_start
+from bench import ack, audit, backup, million, physical, reply, restore, run_start
 from bench.results import Result, show, write
 
 BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
@@ -13,6 +13,7 @@ BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
     "backup": backup.run,
     "audit.million": million.run,
     "physical": physical.run,
+    "reply": reply.run,
     "restore": restore.run,
     "run.start": run_start.run,
 }
