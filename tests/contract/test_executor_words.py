@@ -1,5 +1,6 @@
 """The words of each executor, and Kubernetes against answers recorded in shape from its documentation."""
 
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,33 @@ def test_the_forced_command_lists_exactly_what_the_target_allows() -> None:
     for bad in ("", "ssh-ed25519", f'{PUBLIC}\ncommand="sh" {PUBLIC}', f'command="sh" {PUBLIC}'):
         with pytest.raises(RequestError, match="no public key"):
             authorized_key(where, bad)
+
+
+@pytest.mark.parametrize("words", ["systemctl stop nginx", "systemctl restart nginx; id", "sh", "*", "", "a\nb"])
+def test_the_script_runs_nothing_that_is_not_on_its_list(words: str) -> None:
+    where = target(ExecutorKind.SSH, ssh=SSH, verbs=(Verb.RESTART,), services=("nginx",))
+    asked = {"SSH_ORIGINAL_COMMAND": words}
+    ended = subprocess.run(["/bin/sh", "-c", forced_command(where)], env=asked, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (126, b"")
+
+
+@pytest.mark.parametrize(
+    ("changes", "verb", "service", "why"),
+    [
+        (
+            {"executor": ExecutorKind.NONE},
+            Verb.STATUS,
+            "backend",
+            "web-1 has no executor: the bot cannot status",
+        ),
+        ({"verbs": (Verb.STATUS,)}, Verb.RESTART, "backend", "web-1 does not allow restart"),
+        ({}, Verb.RECREATE, "backend", r"\(local\) cannot recreate anything"),
+        ({}, Verb.RESTART, "redis", "web-1 has no service 'redis'"),
+    ],
+)
+def test_what_a_target_lacks_is_refused_by_name(changes: dict[str, Any], verb: Verb, service: str, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        vector_of(target(ExecutorKind.LOCAL).model_copy(update=changes), verb, service)
 
 
 def test_a_look_that_nobody_answered_is_no_state() -> None:

@@ -42,6 +42,12 @@ def test_a_backup_script_owns_the_retention_too_and_a_stranger_owns_nothing() ->
     assert replacement_of(like_it) is None
 
 
+def test_every_script_that_deletes_owns_the_retention() -> None:
+    for script in ("automated-backup.sh", "backup-database.sh"):
+        found = list(read(f"0 2 * * * /opt/{script}\n", "crontab -l", has_user=False))
+        assert owners_of(RETENTION, found) == tuple(found)
+
+
 def test_a_line_is_taken_over_alone_and_comes_back_byte_for_byte() -> None:
     line = next(iter(read(GUIDE, "crontab -l", has_user=False)))
     off = with_taken_over(GUIDE, line)
