@@ -1,5 +1,6 @@
 """The only place that picks implementations."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from bot.domain.canonical import digest
 from bot.domain.errors import BotError
 from bot.domain.redaction import Redactor
 from bot.domain.targets import Environment
+from bot.engine.beats import Beats
 from bot.engine.queue import Queue, deferral_sql
 from bot.engine.watchdog import Watchdog
 from bot.installation import (
@@ -65,7 +67,9 @@ class Bot:
         self.rules = rules_of(settings, self.catalog)
         self._vault, self._salt = KeyVault(settings.factor_key), ""
         url = settings.database_url.get_secret_value()
+        self.beats, self.stopping = Beats(), asyncio.Event()
         self.queue = Queue(url)
+        self.queue.beat = partial(self.beats.beat, "worker")
         self.pool = make_pool(url, max_size=settings.worker_concurrency + 4)
         self.own_store = PostgresStore(
             self.pool, self.queue.deferrer, deferral_sql(Job.WORK_INBOX), self.redactor, writer_of(settings)
@@ -139,4 +143,6 @@ class Bot:
             wrong["slack"] = said
         if self.trail.why:
             wrong["audit"] = self.trail.why
-        return wrong
+        if self.stopping.is_set():
+            wrong["draining"] = "this process was told to stop, and takes nothing new"
+        return wrong | self.beats.overdue()

@@ -84,6 +84,7 @@ class Part(StrEnum):
 async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> None:
     """Work until `stop`. Raises: Misconfigured, Unavailable before anything was started."""
     refuse_stand_in(bot.settings)
+    bot.stopping = stop
     async with AsyncExitStack() as stack:
         await bot.pool.open()
         stack.push_async_callback(bot.pool.close)
@@ -131,6 +132,7 @@ class Running:
         self.calls = Calls(store, chat, bot.rules)
         self.schedules = Schedules(store, _starters(runs, settings))
         self.calendar = _calendar(settings, self.schedules)
+        self.calendar.beat = partial(bot.beats.beat, "calendar")
 
     async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
         """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""

@@ -46,6 +46,8 @@ class Calendar:
         self._entries = {entry.name: entry for entry in entries}
         self._firings = firings
         self._clock = clock
+        # Called whenever every schedule was looked at.
+        self.beat: Callable[[], None] = lambda: None
         # Up to when each schedule needs no more looking; a schedule that never fired begins now.
         self._settled = dict.fromkeys(self._entries, clock())
         self._known: set[str] = set()
@@ -58,9 +60,11 @@ class Calendar:
         """Catch up, then fire on time until `stop`; what could not be fired is looked at again every now and then."""
         scheduler = self._scheduler()
         scheduler.start()
+        self.beat()
         try:
             while not stop.is_set():
                 await self.look()
+                self.beat()
                 with suppress(TimeoutError):
                     wait = look_every.total_seconds() * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
                     await asyncio.wait_for(stop.wait(), wait)

@@ -60,6 +60,8 @@ class Queue:
     ) -> None:
         self._polling = polling
         self._heartbeat = heartbeat
+        # Called whenever a worker of ours has come round.
+        self.beat: Callable[[], None] = lambda: None
         self._handlers: Mapping[Job, Handler] = {}
         self._working: set[asyncio.Task[Any]] = set()
         self._app = App(connector=_connector(url))
@@ -88,6 +90,7 @@ class Queue:
         A handler that is still at it after that is cancelled, and its job is left for another worker.
         """
         self._handlers = handlers
+        self.beat()
         failures = 0
         while not stop.is_set():
             started = datetime.now(UTC)
@@ -145,6 +148,7 @@ class Queue:
             try:
                 await self._give_back()
                 await self._manager.delete_old_jobs(KEEP_FAILED_HOURS, include_failed=True, include_aborted=True)
+                self.beat()
             except Exception as error:  # noqa: BLE001 - tried again in a moment
                 log.warning("queue.no_answer", what="care", error=str(error))
             await asyncio.sleep(self._heartbeat.total_seconds() * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
