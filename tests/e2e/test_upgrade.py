@@ -5,7 +5,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +77,9 @@ async def standing_still(run: RunSeen) -> AsyncIterator[None]:
         yield
     finally:
         for pid in found:
-            os.kill(pid, signal.SIGCONT)
+            # The former release fails at the first look at a table that has grown, and begins its step again.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 async def test_an_upgrade_loses_neither_a_waiting_approval_nor_a_running_restore(
