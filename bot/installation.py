@@ -25,6 +25,7 @@ from bot.operations.tools.access import (
     pooler_of,
     proof_server_of,
 )
+from bot.operations.tools.alertmanagers import AlertmanagerApi
 from bot.operations.tools.anchors import S3Anchors
 from bot.operations.tools.repositories import Bucket, Repository
 from bot.operations.tools.seals import KeyRing
@@ -65,6 +66,12 @@ def platform_of(settings: Settings, own: OwnDatabase) -> Platform:
         targets=settings.targets,
         cron_files=settings.cron_files,
     )
+
+
+def silencer_of(settings: Settings) -> AlertmanagerApi | None:
+    """None where Alertmanager's API is not known."""
+    url = settings.alertmanager_url
+    return AlertmanagerApi(url.get_secret_value()) if url else None
 
 
 def _proofs_of(settings: Settings) -> ProofRules:

@@ -19,8 +19,10 @@ from bot.installation import (
     observed_of,
     refuse_stand_in,
     sequence,
+    silencer_of,
     tell_passing_keys,
 )
+from bot.operations.apartness import must_be_apart
 from bot.operations.archiving import PointInTime
 from bot.operations.folder import FolderLook
 from bot.operations.health import PlatformHealth
@@ -58,6 +60,8 @@ from bot.services.rows import Job
 from bot.services.runs import Runs
 from bot.services.schedules import Schedules, Starter, starts_runbook
 from bot.services.scoreboard import DeadMansSwitch, Scoreboard
+from bot.services.silences import Silences
+from bot.services.summoning import Summoning
 from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
 from bot.services.workbench import Workbench
@@ -70,6 +74,7 @@ from bot.web import alertmanager, incoming_webhook
 from bot.web.server import Route, application, serving
 
 DEAD_MAN = timedelta(minutes=1)
+SILENCES = timedelta(seconds=10)
 
 
 class Part(StrEnum):
@@ -92,7 +97,9 @@ async def serve(bot: Bot, stop: asyncio.Event, only: Sequence[Part] = ()) -> Non
         await check_schema(bot.pool, foreign_schemas())
         await bot.own_store.publish_key()
         tell_passing_keys(bot.settings)
-        running = Running(bot, await bot.toolbox())
+        toolbox = await bot.toolbox()
+        await must_be_apart(toolbox)
+        running = Running(bot, toolbox)
         web = application(bot.wrong, running.posts(), bot.metrics)
         await stack.enter_async_context(serving(web, bot.settings.http_host, bot.settings.http_port))
         await running.until(stop, frozenset(only or Part))
@@ -108,6 +115,7 @@ class Running:
         proofs, lists = bot.proofs(), StaticLists(settings.roles)
         approvals = Approvals(store, chat, people, Freshness(tools, bot.catalog), bot.rules, proofs, lists)
         runs = Runs(store, tools, bot.catalog, approvals, bot.trail.gate)
+        alerts = Alerts(store, bot.rules)
         self.services = Services(
             store=store,
             runs=runs,
@@ -116,7 +124,9 @@ class Running:
             exceptions=Exceptions(store, chat),
             enrolment=Enrolment(store, chat, proofs),
             backups=Backups(store, FolderLook(tools)),
-            alerts=Alerts(store, bot.rules),
+            alerts=alerts,
+            silences=Silences(store, alerts, silencer_of(settings)),
+            summoning=Summoning(store, chat, alerts),
             scoreboard=Scoreboard(store, settings.db_name, (ArchiveLoss(PointInTime(tools)),)),
             trail=Trail(store),
             health=PlatformHealth(tools),
@@ -198,6 +208,7 @@ class Running:
         switch = DeadMansSwitch(store, self.services.alerts, self._bot.settings.db_name)
         wakes = (*wakes, Sweep("dead man's switch", switch.look, DEAD_MAN))
         wakes = (*wakes, Sweep("unproven backups", UnprovenWatch(store, self.services.alerts).look, DEAD_MAN))
+        wakes = (*wakes, Sweep("silences", self.services.silences.look, SILENCES))
         wakes = (*wakes, Sweep("trail", self._bot.trail.look))
         wakes = (*wakes, Sweep("reopening", Reopening(store, ClosedTargets(self._tools)).look, lease))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))
@@ -228,7 +239,7 @@ async def _until(stop: asyncio.Event) -> None:
 def _painters(bot: Bot) -> Mapping[str, Painter]:
     """Who knows what a message says, by the first word of its key."""
     runs, calls = RunPainter(bot.store, bot.catalog, bot.trail.gate).paint, CallPainter(bot.store, bot.chat)
-    alerts = AlertPainter(bot.store)
+    alerts = AlertPainter(bot.store, bot.catalog, can_silence=bot.settings.alertmanager_url is not None)
     signing = {"sign": SigningPainter(bot.store, bot.proofs().salt).paint}
     about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
     told = {"told": calls.paint_decision, "review": calls.paint_review}

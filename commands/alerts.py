@@ -30,6 +30,14 @@ class CloseAlert(Params):
     because: str = Field(description="How it ended.")
 
 
+class SilenceAlert(Params):
+    """Which alert, until when, and why."""
+
+    number: int = Field(description="The alert's number.")
+    until: str = Field(description="2h, 18:00 or 2026-11-30T18:00; 7 days at most.")
+    because: str = Field(description="Why.")
+
+
 async def show(request: Request, services: Services) -> Reply:
     wanted: ListAlerts = request.params
     async with services.store.work() as work:
@@ -54,6 +62,22 @@ async def close(request: Request, services: Services) -> Reply:
     return Reply(Document(said, [Text(said)]))
 
 
+async def silence(request: Request, services: Services) -> Reply:
+    wanted: SilenceAlert = request.params
+    said = await services.silences.silence(wanted.number, request.actor, wanted.until, wanted.because)
+    return Reply(Document(said, [Text(said)]))
+
+
+async def lift(request: Request, services: Services) -> Reply:
+    said = await services.silences.lift(request.params.number, request.actor)
+    return Reply(Document(said, [Text(said)]))
+
+
+async def escalate(request: Request, services: Services) -> Reply:
+    said = await services.summoning.escalate(request.params.number, request.actor)
+    return Reply(Document(said, [Text(said)]))
+
+
 def _row(group: AlertGroup) -> tuple[str, ...]:
     since = phrases.instant(group.opened_at) if group.opened_at else ""
     who = group.acknowledged_slack or group.acknowledged_by
@@ -72,6 +96,17 @@ FAMILY = Family(
         Command(
             "close", "End an alert whose sender never does.", close, CloseAlert, ("number",), Risk.ROUTINE,
             example="alerts close 3 because it was a drill",
+        ),
+        Command(
+            "silence", "Have Alertmanager be silent about it.", silence, SilenceAlert, ("number", "until"),
+            Risk.ROUTINE, example="alerts silence 3 2h because the disk is on its way",
+        ),
+        Command(
+            "lift", "End its silence.", lift, AnswerAlert, ("number",), Risk.ROUTINE, example="alerts lift 3",
+        ),
+        Command(
+            "escalate", "Call the next of the table now.", escalate, AnswerAlert, ("number",), Risk.ROUTINE,
+            example="alerts escalate 3",
         ),
     ),
 )  # fmt: skip

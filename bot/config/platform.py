@@ -13,6 +13,11 @@ class PlatformSettings(BaseModel):
         description="What Alertmanager proves itself by at `POST /alertmanager`: a bearer token, or the password of "
         "basic auth; without it, everything there is refused.",
     )
+    alertmanager_url: SecretStr | None = Field(
+        None,
+        description="Where Alertmanager's API is, for silences: https://alertmanager:9093, with user:password@ before "
+        "the name where it asks for them; without it, alerts have no Silence buttons.",
+    )
     alert_webhook_secret: SecretStr | None = Field(
         None,
         description="The last part of the path of a Slack-compatible incoming webhook: `POST /services/a/b/SECRET` "

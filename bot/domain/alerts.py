@@ -95,6 +95,14 @@ class AlertGroup:
         return self.is_firing and not self.acknowledged_by and not silenced
 
 
+@dataclass(frozen=True)
+class Silence:
+    """A silence that Alertmanager keeps: its id there, and when it ends."""
+
+    id: str
+    until: datetime
+
+
 class AlertEventKind(StrEnum):
     """What a group's history holds."""
 

@@ -19,6 +19,20 @@ SEEN_ALERTS: tuple[str, ...] = (
 # Critical alerts that stop everybody, or mean that somebody is inside; any other critical alert is P1.
 MOST_URGENT: frozenset[str] = frozenset({"APIDown", "DatabaseConnectionFailure", "UnauthorizedAdminAccess"})
 
+# What is suggested beside what the rule's own `runbook` annotation names; only what the catalog has is shown.
+RUNBOOKS_OF: Mapping[str, tuple[str, ...]] = {
+    "APIDown": ("act-on-service",),
+    "DatabaseConnectionFailure": ("act-on-service", "restore-database"),
+    "RedisConnectionFailure": ("act-on-service",),
+    "HighErrorRate": ("act-on-service",),
+    "HighMemoryUsage": ("act-on-service",),
+    "HighCPUUsage": ("act-on-service",),
+    "BlockchainIndexerErrors": ("act-on-service",),
+    "NoProvenBackup": ("backup-database", "prove-backup"),
+}
+# Labels that exporters call otherwise than runbooks call their fields.
+FIELD_OF_LABEL: Mapping[str, str] = {"datname": "database"}
+
 SEVERITY_OF_LABEL: Mapping[str, Severity] = {
     "critical": Severity.P1,
     "warning": Severity.P2,

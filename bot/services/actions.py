@@ -46,8 +46,31 @@ async def close_alert(request: Request, services: Services) -> Reply:
     return _said(await services.alerts.close(int(request.params), request.actor, "by its button"))
 
 
+async def silence_alert(request: Request, services: Services) -> Reply:
+    """`<number>|<length>` of a button."""
+    number, _, length = request.params.partition("|")
+    return _said(await services.silences.silence(int(number), request.actor, length, "by its button"))
+
+
+async def silence_alert_until(request: Request, services: Services) -> Reply:
+    moment, reason = request.values.get("until", ""), request.values.get("reason", "")
+    return _said(await services.silences.silence(int(request.params), request.actor, moment, reason))
+
+
+async def lift_silence(request: Request, services: Services) -> Reply:
+    return _said(await services.silences.lift(int(request.params), request.actor))
+
+
+async def escalate_alert(request: Request, services: Services) -> Reply:
+    return _said(await services.summoning.escalate(int(request.params), request.actor))
+
+
+async def declare_incident(request: Request, services: Services) -> Reply:
+    return _said(await services.summoning.declare(int(request.params), request.actor))
+
+
 async def opened_already(_request: Request, _services: Services) -> None:
-    """The modal that asks for the reason, or for a code, was opened before the acknowledgement."""
+    """The modal that asks for the reason, a code or a moment was opened before the acknowledgement."""
 
 
 async def deny_run(request: Request, services: Services) -> Reply:
@@ -88,9 +111,15 @@ ACTIONS: Mapping[str, ActionHandler] = {
     "run.abort": abort,
     "alert.acknowledge": acknowledge_alert,
     "alert.close": close_alert,
+    "alert.silence": silence_alert,
+    "alert.silence_until": opened_already,
+    "alert.lift": lift_silence,
+    "alert.escalate": escalate_alert,
+    "alert.declare": declare_incident,
 }
 SUBMISSIONS: Mapping[str, ActionHandler] = {
     "run.deny": deny_run,
     "run.prove": approve_with_code,
     "run.signed": approve_with_wallet,
+    "alert.silence_until": silence_alert_until,
 }

@@ -7,12 +7,24 @@ from datetime import datetime
 from bot.domain import markup, phrases
 from bot.domain.alerts import Alert, AlertEvent, AlertEventKind, AlertGroup, Source
 from bot.domain.calls import CallRow, Event
-from bot.domain.documents import Button, Buttons, Document, Note, Part, Rich, Style, Text
+from bot.domain.catalog import Catalog
+from bot.domain.documents import Button, Buttons, Confirm, Document, Note, Part, Rich, Style, Text
 from bot.policy.severities import MATRIX
+from bot.services.alert_runbooks import suggested
 from bot.services.ports import Store
 
 SHOWN_ALERTS = 5
+NO_CATALOG = Catalog((), {})
+_ESCALATE = Confirm("Call the next?", "Whoever is next in the table is called now, by a direct message.", "Call them")
+_DECLARE = Confirm(
+    "Declare an incident?", "Requests become as urgent as this alert until it is resolved.", "Declare it"
+)
 _SIGNS = {"P0": ":rotating_light:", "P1": ":red_circle:", "P2": ":large_orange_circle:", "P3": ":large_blue_circle:"}
+_CALLED = {
+    Event.REMINDED: "nobody has acknowledged it so far",
+    Event.CALLED: "nobody has acknowledged it so far, so you are called",
+    Event.PAGED: "a colleague asks for your help, so you are called",
+}
 _HISTORY_SIGNS = {
     AlertEventKind.FIRED: ":red_circle:",
     AlertEventKind.AGAIN: ":repeat:",
@@ -21,14 +33,17 @@ _HISTORY_SIGNS = {
     AlertEventKind.ACKNOWLEDGED: ":eyes:",
     AlertEventKind.SILENCED: ":mute:",
     AlertEventKind.SILENCE_LIFTED: ":loud_sound:",
+    AlertEventKind.ESCALATED: ":rotating_light:",
 }
 
 
 @dataclass(frozen=True)
 class AlertPainter:
-    """Paints `alert:<number>` and `history:<number>:<first>:<last>`."""
+    """Paints `alert:<number>` and `history:<number>:<first>:<last>`; `can_silence` with its API."""
 
     store: Store
+    catalog: Catalog = NO_CATALOG
+    can_silence: bool = False
 
     async def paint(self, key: str) -> Document | None:
         number = int(key.split(":")[1])
@@ -37,7 +52,17 @@ class AlertPainter:
             alerts = await work.alerts.alerts(number)
             calls = await work.calls.about(f"alert:{number}")
             now = await work.now()
-        return message(group, alerts, calls, now) if group else None
+        if group is None:
+            return None
+        return message(group, alerts, calls, now, self._buttons(group, alerts, now))
+
+    def _buttons(self, group: AlertGroup, alerts: Sequence[Alert], now: datetime) -> tuple[Buttons, ...]:
+        """Nothing is left to do about what is over."""
+        if not group.is_firing:
+            return ()
+        silence = _silence_buttons(group, now) if self.can_silence and group.source is Source.ALERTMANAGER else ()
+        rows = (_buttons(group), silence, suggested(group, alerts, self.catalog))
+        return tuple(Buttons(row) for row in rows if row)
 
     async def paint_history(self, key: str) -> Document | None:
         _, number, first, last = key.split(":")
@@ -46,7 +71,13 @@ class AlertPainter:
         return history(events[int(first) - 1 : int(last)])
 
 
-def message(group: AlertGroup, alerts: Sequence[Alert], calls: Sequence[CallRow], now: datetime) -> Document:
+def message(
+    group: AlertGroup,
+    alerts: Sequence[Alert],
+    calls: Sequence[CallRow],
+    now: datetime,
+    buttons: Sequence[Buttons] = (),
+) -> Document:
     """The one message of a group, edited in place."""
     firing = [alert for alert in alerts if alert.is_firing]
     summary = f"{group.severity.value} {group.title}: {_state(group, len(firing))}"
@@ -60,9 +91,7 @@ def message(group: AlertGroup, alerts: Sequence[Alert], calls: Sequence[CallRow]
     if len(firing) > SHOWN_ALERTS:
         parts.append(Note(f"and {len(firing) - SHOWN_ALERTS:,} more, {len(alerts):,} in all"))
     parts += _facts(group, calls, now)
-    if group.is_firing:
-        parts.append(Buttons(_buttons(group)))
-    return Document(summary, parts)
+    return Document(summary, [*parts, *buttons])
 
 
 def _state(group: AlertGroup, firing: int) -> str:
@@ -107,6 +136,8 @@ def _facts(group: AlertGroup, calls: Sequence[CallRow], now: datetime) -> list[P
             )
     if group.silenced_until and now < group.silenced_until:
         parts.append(Note(f"Silenced until {phrases.instant(group.silenced_until)}."))
+    if group.incident:
+        parts.append(Note(f"Part of incident {group.incident}."))
     if group.link.startswith(("http://", "https://")):
         parts.append(Rich(markup.link(group.link, "Where it comes from")))
     return parts
@@ -116,7 +147,16 @@ def _buttons(group: AlertGroup) -> tuple[Button, ...]:
     value = str(group.number)
     ack = () if group.acknowledged_by else (Button("Acknowledge", "alert.acknowledge", value, Style.PRIMARY),)
     close = (Button("Close by hand", "alert.close", value),) if group.source is Source.WEBHOOK else ()
-    return (*ack, *close)
+    declare = () if group.incident else (Button("Declare incident", "alert.declare", value, confirm=_DECLARE),)
+    return (*ack, Button("Escalate", "alert.escalate", value, confirm=_ESCALATE), *declare, *close)
+
+
+def _silence_buttons(group: AlertGroup, now: datetime) -> tuple[Button, ...]:
+    value = str(group.number)
+    if group.silenced_until and now < group.silenced_until:
+        return (Button("Lift the silence", "alert.lift", value),)
+    lengths = [Button(f"Silence {length}", "alert.silence", f"{value}|{length}") for length in ("1h", "4h")]
+    return (*lengths, Button("Silence until…", "alert.silence_until", value))
 
 
 def history(events: Sequence[AlertEvent]) -> Document | None:
@@ -139,7 +179,7 @@ def called(group: AlertGroup, row: CallRow) -> Document:
     people = " ".join(markup.mention(user) for user in row.users)
     role = row.role or MATRIX[group.severity].escalation
     who = people or f"Nobody fills {role.label}"
-    said = "nobody has acknowledged it so far" + ("" if row.event is Event.REMINDED else ", so you are called")
+    said = _CALLED[row.event]
     title = markup.bold(f"{group.severity.value} {group.title} ({group.label})")
     sign = ":hourglass:" if row.event is Event.REMINDED else ":rotating_light:"
     return Document(f"{group.label} ({group.title}): {said}.", [Rich(f"{sign} {who}: {title}: {said}.")])

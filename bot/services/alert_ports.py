@@ -1,10 +1,10 @@
-"""Where alerts are kept."""
+"""Where alerts are kept, and who silences them."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.alerts import Alert, AlertEvent, AlertGroup
+from bot.domain.alerts import Alert, AlertEvent, AlertGroup, Silence
 
 
 class AlertStore(Protocol):
@@ -45,4 +45,24 @@ class AlertStore(Protocol):
 
     async def recent(self, limit: int) -> Sequence[AlertGroup]:
         """Newest first."""
+        ...
+
+
+class Silencer(Protocol):
+    """Whoever sends the alerts, and can be asked to be silent. Everything raises OperationFailed."""
+
+    async def silence(
+        self, labels: Mapping[str, str], until: datetime, by: str, comment: str, *, instead_of: str = ""
+    ) -> Silence:
+        """Silence what has all of these labels; asked for again with the same comment, it is the same silence."""
+        ...
+
+    async def stands(self, silence: str) -> bool: ...
+
+    async def lift(self, silence: str) -> None:
+        """One that is over already is lifted."""
+        ...
+
+    async def firing(self, labels: Mapping[str, str]) -> frozenset[str] | None:
+        """The fingerprints of what fires with these labels, silenced or not; None when that is not known yet."""
         ...

@@ -20,7 +20,9 @@ _VERBS = {
     AlertEventKind.ACKNOWLEDGED: Verb.ALERT_ACKNOWLEDGED,
     AlertEventKind.CLOSED: Verb.ALERT_RESOLVED,
     AlertEventKind.SILENCED: Verb.ALERT_SILENCED,
+    AlertEventKind.SILENCE_LIFTED: Verb.ALERT_SILENCE_LIFTED,
     AlertEventKind.ESCALATED: Verb.ALERT_ESCALATED,
+    AlertEventKind.INCIDENT: Verb.ALERT_IN_INCIDENT,
 }
 
 
@@ -120,7 +122,7 @@ class Alerts:
     async def acknowledge(self, number: int, actor: Actor) -> str:
         """Raises: RequestError for what is not there, resolved, or somebody else's."""
         async with self.store.work() as work:
-            group = await self._firing(work, number)
+            group = await self.must_fire(work, number)
             if group.acknowledged_by == actor.principal:
                 return f"You have {group.label} already."
             if group.acknowledged_by:
@@ -132,14 +134,14 @@ class Alerts:
                 acknowledged_at=await work.now(),
             )
             await work.alerts.save(after)
-            await self._acted(work, after, actor, AlertEventKind.ACKNOWLEDGED)
+            await self.acted(work, after, actor, AlertEventKind.ACKNOWLEDGED)
             return await keep_answer(work, f"{group.label} is yours.")
 
     @answered_once
     async def close(self, number: int, actor: Actor, reason: str) -> str:
         """Resolve by hand what its sender never ends. Raises: RequestError."""
         async with self.store.work() as work:
-            group = await self._firing(work, number)
+            group = await self.must_fire(work, number)
             now = await work.now()
             alerts = [
                 replace(alert, status=Status.RESOLVED, ends_at=now, changes=alert.changes + 1)
@@ -149,16 +151,18 @@ class Alerts:
             await work.alerts.save_alerts(number, alerts)
             after = replace(group, status=Status.RESOLVED, resolved_at=now)
             await work.alerts.save(after)
-            await self._acted(work, after, actor, AlertEventKind.CLOSED, reason)
+            await self.acted(work, after, actor, AlertEventKind.CLOSED, reason)
             return await keep_answer(work, f"{group.label} is closed.")
 
-    async def _acted(self, work: Work, group: AlertGroup, actor: Actor, kind: AlertEventKind, text: str = "") -> None:
+    async def acted(self, work: Work, group: AlertGroup, actor: Actor, kind: AlertEventKind, text: str = "") -> None:
+        """Note what somebody did with it, and show it."""
         await work.alerts.note(group.number, AlertEvent(kind, text, actor.principal, actor.slack_user))
         details = {"title": group.title, "why": text}
         await work.audit.record(Entry(actor, _VERBS[kind], group.label, details=details))
         await self.show(work, group, fresh=1)
 
-    async def _firing(self, work: Work, number: int) -> AlertGroup:
+    async def must_fire(self, work: Work, number: int) -> AlertGroup:
+        """The group, held. Raises: RequestError when it does not fire."""
         group = await work.alerts.get(number, hold=True)
         if group is None or not group.is_firing:
             raise RequestError(f"Alert {number} does not fire.", hint="`/takumi alerts` lists those that do.")

@@ -17,7 +17,7 @@ from bot.services.answers import answered_once, keep_answer
 from bot.services.calls import REVIEWERS
 from bot.services.messages import want
 from bot.services.people import must_be_welcome
-from bot.services.ports import Chat, Store
+from bot.services.ports import Chat, Store, Work
 from bot.services.seats import named
 
 FREEZERS = LEADS | {Role.SECURITY}
@@ -33,10 +33,7 @@ class Exceptions:
     @answered_once
     async def declare(self, actor: Actor, severity: Severity, title: str) -> str:
         async with self.store.work() as work:
-            incident = await work.incidents.add(Incident(severity, title, actor.principal))
-            details = {"severity": severity.value, "title": title}
-            subject = f"incident {incident.number}"
-            await work.audit.record(Entry(actor, Verb.INCIDENT_DECLARED, subject, details=details))
+            incident = await open_incident(work, actor, severity, title)
             return await keep_answer(work, f"Incident {incident.number} is open: {severity.value}, {title}.")
 
     @answered_once
@@ -105,3 +102,11 @@ class Exceptions:
         must_be_welcome(person)
         if not person.roles & roles:
             raise Refused(f"This needs {named(roles)}, a role that you do not fill.", hint="Ask somebody who does.")
+
+
+async def open_incident(work: Work, actor: Actor, severity: Severity, title: str) -> Incident:
+    """With its entry, in the caller's transaction."""
+    incident = await work.incidents.add(Incident(severity, title, actor.principal))
+    details = {"severity": severity.value, "title": title}
+    await work.audit.record(Entry(actor, Verb.INCIDENT_DECLARED, f"incident {incident.number}", details=details))
+    return incident

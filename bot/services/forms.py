@@ -31,6 +31,16 @@ PROVE = Form(
     fields=(FormField("code", "The code that your app shows", "Six digits; each is good once."),),
     note="You approve exactly the plan on the card.",
 )
+SILENCE = Form(
+    title="Silence this alert",
+    submit="Silence",
+    callback="alert.silence_until",
+    fields=(
+        FormField("until", "Until when?", "2h, 18:00 or 2026-11-30T18:00; 7 days at most."),
+        FormField("reason", "Why?", "Alertmanager and the trail are told."),
+    ),
+    note="Alertmanager tells nobody of it until then, and nobody is called.",
+)
 SIGN_TITLE = "Approve with a wallet"
 
 

@@ -9,7 +9,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.commands import Command
 from bot.domain.errors import RequestError
 from bot.services import launcher
-from bot.services.forms import DENY, PROVE, SIGN_TITLE, Opening, without_beside
+from bot.services.forms import DENY, PROVE, SIGN_TITLE, SILENCE, Opening, without_beside
 from bot.services.rows import DeliveryKind
 
 
@@ -25,7 +25,7 @@ class Front:
             return self._opened_by_words(payload.get("text", ""))
         if payload.get("action") in (launcher.OPEN, launcher.CALLBACK):
             return Opening(launcher.TITLE)
-        asks = {form.callback: form for form in (DENY, PROVE)}.get(payload.get("action", ""))
+        asks = {form.callback: form for form in (DENY, PROVE, SILENCE)}.get(payload.get("action", ""))
         if asks is not None and payload["kind"] == DeliveryKind.ACTION:
             about = (("value", payload.get("value", "")), ("channel", payload.get("channel", "")))
             return Opening(asks.title, replace(asks, about=about))

@@ -16,6 +16,8 @@ from bot.services.interruptions import Interruptions
 from bot.services.ports import HealthProbe, Store
 from bot.services.runs import Runs
 from bot.services.scoreboard import Scoreboard
+from bot.services.silences import Silences
+from bot.services.summoning import Summoning
 from bot.services.trail import Trail
 
 
@@ -56,6 +58,8 @@ class Services:
     health: HealthProbe
     catalog: Catalog
     alerts: Alerts
+    silences: Silences
+    summoning: Summoning
     scoreboard: Scoreboard
     # None where there is no repository of physical backups.
     archive: ArchiveProbe | None = None

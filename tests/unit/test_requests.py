@@ -31,6 +31,8 @@ from bot.services.requests import Requests
 from bot.services.rows import AuditQuery, Delivery, DeliveryKind
 from bot.services.runs import Asked, Runs
 from bot.services.scoreboard import Scoreboard
+from bot.services.silences import Silences
+from bot.services.summoning import Summoning
 from bot.services.trail import Trail
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.store import MemoryStore
@@ -82,7 +84,9 @@ class World:
             trail=trail,
             health=health,
             catalog=catalog,
-            alerts=Alerts(self.store, Rules()),
+            alerts=(alerts := Alerts(self.store, Rules())),
+            silences=Silences(self.store, alerts),
+            summoning=Summoning(self.store, self.chat, alerts),
             scoreboard=Scoreboard(self.store, "takumi"),
             places=places,
         )
