@@ -5,9 +5,9 @@ from bot.config import Settings
 from bot.doctor.findings import Wrong
 from bot.doctor.machine import skew_of
 from bot.doctor.scripts import psql_of
-from bot.domain.errors import Misconfigured, OperationFailed
-from bot.domain.targets import Environment
+from bot.domain.errors import Misconfigured
 from bot.installation import foreign_schemas, migrate_database
+from bot.operations.apartness import must_be_apart
 from bot.operations.tools.toolbox import Toolbox
 from bot.stores.greeting import greet
 from bot.stores.migrate import check_schema
@@ -55,24 +55,8 @@ async def _migrated(settings: Settings) -> list[str]:
 
 
 async def apart(toolbox: Toolbox) -> str:
-    """That no target shares the bot's cluster: a restore or a restart of it would take the bot along."""
-    own = toolbox.platform.own
-    assert own is not None  # noqa: S101 - `bot.app` always gives it
-    shared, unseen = [], []
-    for access in toolbox.platform.clusters.values():
-        try:
-            async with toolbox.for_look_up().session(access, access.maintenance_database) as session:
-                identifier = await session.value("SELECT system_identifier::text FROM pg_control_system()")
-        except OperationFailed as error:
-            unseen.append(f"{access.address} ({error})")
-            continue
-        if identifier == own.system_identifier and access.environment is Environment.PRODUCTION:
-            shared.append(access.address)
-    if shared:
-        raise Wrong(
-            f"The bot's own database is on the same server as production's {', '.join(shared)}.",
-            hint="Give the bot a PostgreSQL of its own: what it keeps must survive what it acts on.",
-        )
-    if unseen:
-        raise Wrong(f"It is not known whether they are apart: {'; '.join(unseen)}.", hint="Mend that first.")
+    """That no production target shares the bot's cluster. Raises: Misconfigured, Wrong."""
+    found = await must_be_apart(toolbox)
+    if found.unseen:
+        raise Wrong(f"It is not known whether they are apart: {'; '.join(found.unseen)}.", hint="Mend that first.")
     return "no production target is on its server"

@@ -165,7 +165,7 @@ async def test_production_on_the_bots_own_server_is_wrong(cluster: Cluster, tmp_
     reached = platform_at(cluster, "postgres", tmp_path, own=OwnDatabase(identifier, "takumi_bot"))
     assert await apart(Toolbox(reached)) == "no production target is on its server"
     production = tuple(replace(one, environment=Environment.PRODUCTION) for one in reached.databases)
-    with pytest.raises(Wrong, match="on the same server as production's"):
+    with pytest.raises(Misconfigured, match="on the same server as production's"):
         await apart(Toolbox(replace(reached, databases=production)))
     elsewhere = tuple(replace(one, port=free_port()) for one in production)
     with pytest.raises(Wrong, match="It is not known whether they are apart"):
