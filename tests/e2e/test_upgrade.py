@@ -106,13 +106,14 @@ async def test_an_upgrade_loses_neither_a_waiting_approval_nor_a_running_restore
         assert "succeeded" in await running.result(), "whoever began it ended it, beside the new release"
         assert await stopped(before) == 0
 
-    # The text of this runbook is the same in both: what was read is what runs, and the approval is good.
+    # The text of this runbook changed: whoever approves now has not read what would run.
+    await emi.click(await stale.head(), "Approve", after.channel)
+    told = await stale.result()
+    assert "The approval is void" in told, told
+    assert "was refused" in visible_text(await stale.head())
+    # This one's is the same in both releases: what was read is what runs.
     await emi.click(await undo.head(), "Approve", after.channel)
     assert "succeeded" in await undo.result()
-    # This one's is not: whoever approves now has not read what would run.
-    await emi.click(await stale.head(), "Approve", after.channel)
-    assert "changed" in await stale.result()
-    assert "was refused" in visible_text(await stale.head())
     assert "succeeded" in await (await ask_for(aiko, after, "backup now --to local")).result()
 
 
