@@ -37,6 +37,7 @@ async def _examine(bot: Bot, *, fix: bool) -> Sequence[Finding]:
         return [*found, Finding("platform", well=False, told=told, advice="Mend the own database, then ask again.")]
     toolbox = await bot.toolbox()
     found += [await look("approvals", partial(slack.approvals, bot)), await look("proofs", partial(slack.proofs, bot))]
+    found.append(await look("anchors", partial(own.anchors, bot.settings)))
     found.append(await look("own server", partial(own.apart, toolbox)))
     found += [await look(about, looking) for about, looking in platform.looks(toolbox, bot.catalog)]
     found += await _adoption(bot)

@@ -6,7 +6,8 @@ from bot.doctor.findings import Wrong
 from bot.doctor.machine import skew_of
 from bot.doctor.scripts import psql_of
 from bot.domain.errors import Misconfigured
-from bot.installation import foreign_schemas, migrate_database
+from bot.domain.targets import Environment
+from bot.installation import anchors_of, foreign_schemas, migrate_database
 from bot.operations.apartness import must_be_apart
 from bot.operations.tools.toolbox import Toolbox
 from bot.stores.greeting import greet
@@ -52,6 +53,17 @@ async def _schema(bot: Bot) -> None:
 
 async def _migrated(settings: Settings) -> list[str]:
     return await migrate_database(settings)
+
+
+async def anchors(settings: Settings) -> str:
+    """Raises: Wrong where production would refuse everything disruptive for want of a bucket; OperationFailed."""
+    found = anchors_of(settings)
+    if found is not None:
+        return await found.look()
+    if settings.environment is Environment.PRODUCTION:
+        hint = "Make a bucket with Object Lock and versioning, and name it in TAKUMI_BOT_ANCHOR_BUCKET."
+        raise Wrong("No bucket keeps the heads of the trail: nothing disruptive will be done.", hint=hint)
+    return "none: outside of production the trail does without"
 
 
 async def apart(toolbox: Toolbox) -> str:

@@ -23,6 +23,7 @@ from bot.domain.errors import Misconfigured, OperationFailed
 from bot.domain.targets import Environment
 from bot.operations.granting import GRANTS, Lacking, lacking
 from bot.operations.tools.access import BackupPlaces, DatabaseAccess, Login, OwnDatabase, Platform
+from bot.operations.tools.anchors import S3Anchors
 from bot.operations.tools.toolbox import Toolbox
 from bot.stores.greeting import Greeting, greet
 from demo.accounts import unprivileged_account
@@ -156,6 +157,16 @@ async def test_s3_is_tried_and_nothing_is_left(cluster: Cluster, s3_server: Obje
     barred = replace(reached, backups=replace(reached.backups, secret_key=SecretStr("wrong")))
     finding = await look("S3 rights", dict(looks(Toolbox(barred), NO_RUNBOOKS))["S3 rights"])
     assert not finding.well
+
+
+async def test_the_bucket_of_the_anchors_must_lock(cluster: Cluster, s3_server: ObjectStore, tmp_path: Path) -> None:
+    places = platform_at(cluster, "postgres", tmp_path, s3_server).backups
+    told = await S3Anchors(places, BUCKET, "doctor/", timedelta(days=1)).look()
+    assert told == f"bucket {BUCKET} locks objects; it holds 0 under doctor/"
+    plain = unique_name("plain").replace("_", "-")
+    s3_server.client().create_bucket(Bucket=plain)
+    with pytest.raises(OperationFailed, match=r"Object ?Lock"):
+        await S3Anchors(places, plain, "doctor/", timedelta(days=1)).look()
 
 
 async def test_production_on_the_bots_own_server_is_wrong(cluster: Cluster, tmp_path: Path) -> None:

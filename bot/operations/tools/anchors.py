@@ -27,6 +27,17 @@ class S3Anchors:
         """Put it, and look that it is there and locked. The same again is harmless. Raises: OperationFailed."""
         await self._do("take an anchor", self._put, self._prefix + name, text.encode())
 
+    async def look(self) -> str:
+        """That the bucket can be listed and locks what it keeps. Raises: OperationFailed."""
+        found = await self._do("list its anchors", self._versions)
+        await self._do("say that it locks objects", self._must_lock)
+        return f"bucket {self._bucket} locks objects; it holds {len(found)} under {self._prefix}"
+
+    def _must_lock(self) -> None:
+        answer = self._client.get_object_lock_configuration(Bucket=self._bucket)
+        if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            raise OperationFailed(f"S3 bucket {self._bucket} has no Object Lock.", hint=_HINT)
+
     async def texts(self) -> AsyncIterator[str]:
         """Every anchor in order, each as it was first put: what was written over it later does not count."""
         for key, version in await self._do("list its anchors", self._versions):
