@@ -34,6 +34,10 @@ class Observation:
     outcome: Outcome | None = None
 
 
+# The run of a look-up whose plan is only shown, never stored.
+PREVIEW = "preview"
+
+
 @dataclass(frozen=True)
 class StepContext:
     """Which attempt of which step a tool acts for.

@@ -11,6 +11,7 @@ from bot.domain.catalog import Catalog, Loaded
 from bot.domain.commands import Request
 from bot.domain.errors import OperationFailed, Refused, RequestError
 from bot.domain.grammar import validated
+from bot.domain.operations import PREVIEW, StepContext
 from bot.domain.params import Params
 from bot.domain.people import Actor
 from bot.domain.plans import Plan
@@ -107,10 +108,10 @@ class Runs:
     async def preview(self, runbook: str, params: Params) -> Plan:
         """The plan that a request would have now; nothing is stored. Raises: OperationFailed, Refused, RequestError."""
         book = self._loaded(runbook).runbook
-        facts = await book.look_up(params, self.tools.for_look_up())
+        facts = await book.look_up(params, self.tools.for_step(StepContext(PREVIEW, "", 0)))
         async with self.store.work() as work:
             now = await work.now()
-        return book.plan(book.pin(params, facts) if book.pin else params, facts, RunInfo("preview", now))
+        return book.plan(book.pin(params, facts) if book.pin else params, facts, RunInfo(PREVIEW, now))
 
     async def _add(self, run: Run, actor: Actor) -> Run:
         async with self.store.work() as work:
