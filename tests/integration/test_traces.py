@@ -2,19 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from bot.domain.errors import OperationFailed
 from bot.domain.runs import RunState
 from bot.services.schedules import Schedules, starts_runbook
 from bot.tracing import exporting
-from bot.web.server import serving
+from tests.collector import Collector, collecting
 from tests.fakes import StepTools
 from tests.servers import free_port
 from tests.unit.test_answers import Office
@@ -22,33 +18,9 @@ from tests.unit.test_answers import Office
 ERROR = 2
 
 
-@dataclass
-class Collector:
-    """What came, by name; a secret in it would be in `sent`."""
-
-    endpoint: str = ""
-    spans: list[Span] = field(default_factory=list)
-    sent: bytes = b""
-
-    async def take(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        self.sent += body
-        sent = ExportTraceServiceRequest.FromString(body)
-        self.spans += [span for of in sent.resource_spans for scope in of.scope_spans for span in scope.spans]
-        return web.Response(body=b"", content_type="application/x-protobuf")
-
-    def one(self, name: str) -> Span:
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
-
-
 @pytest_asyncio.fixture
 async def collector() -> AsyncIterator[Collector]:
-    made = Collector()
-    app = web.Application()
-    app.router.add_post("/v1/traces", made.take)
-    async with serving(app, "127.0.0.1", 0) as port:
-        made.endpoint = f"http://127.0.0.1:{port}"
+    async with collecting() as made:
         yield made
 
 
