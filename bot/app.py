@@ -145,4 +145,4 @@ class Bot:
             wrong["audit"] = self.trail.why
         if self.stopping.is_set():
             wrong["draining"] = "this process was told to stop, and takes nothing new"
-        return wrong | self.beats.overdue()
+        return {**wrong, **self.beats.overdue()}

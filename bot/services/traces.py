@@ -96,7 +96,7 @@ def request(kind: str, row: str, about: str = "", since: datetime | None = None)
 @contextmanager
 def run(of: Run) -> Iterator[None]:
     """A worker's time with a run: a child of the request that made it, however many workers there were."""
-    attributes = {"takumi.run": of.id, "takumi.runbook": of.runbook, "takumi.number": of.number}
+    attributes: dict[str, str | int] = {"takumi.run": of.id, "takumi.runbook": of.runbook, "takumi.number": of.number}
     with _tracer[0].start_as_current_span(
         f"run {of.runbook}", _after(of.id), attributes=attributes, record_exception=False, set_status_on_exception=False
     ):
@@ -106,7 +106,7 @@ def run(of: Run) -> Iterator[None]:
 @contextmanager
 def step(key: str, attempt: int) -> Iterator[None]:
     """A step's effect and its verification, inside a worker's time with a run."""
-    attributes = {"takumi.step": key, "takumi.attempt": attempt}
+    attributes: dict[str, str | int] = {"takumi.step": key, "takumi.attempt": attempt}
     # What an exception says may hold what a trace must not: its kind is enough, the rest is in the run's thread.
     with _tracer[0].start_as_current_span(
         f"step {key}", attributes=attributes, record_exception=False, set_status_on_exception=False
