@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,9 +15,12 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.domain.audit import Verb
+from bot.operations.tools.anchors import S3Anchors
 from bot.stores.migrate import check_schema
 from demo.platform.databases import create_bot_database
 from demo.platform.postgres import Cluster
+from demo.platform.s3 import BUCKET, REGION, ObjectStore
+from tests.integration.test_anchors import places
 from tests.servers import drop_database, unique_name
 from tests.stores import QUEUE_SCHEMA, BotDatabase, database_of, opened, rows
 from tests.trails import TrailUnderTest, a_trail
@@ -170,3 +174,29 @@ async def test_what_does_not_fit_among_the_anchors_is_told_and_stands_in_the_ent
     assert "PROBLEM an anchor is not what was put there" in said
     ((body,),) = await rows(empty.url, "SELECT body FROM audit_entries")
     assert json.loads(body)["details"]["doubts"]
+
+
+async def test_the_former_trail_is_read_from_its_prefix_and_an_own_prefix_that_is_taken_begins_nothing(
+    trail: TrailUnderTest, empty: BotDatabase, commands, s3_server: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, taken, keys = f"{unique_name('audit')}/", f"{unique_name('audit')}/", trail.place.path.parent / "keys.json"
+    for prefix in (former, taken):
+        anchors = S3Anchors(places(s3_server), BUCKET, prefix, timedelta(days=1))
+        await anchors.put("000000000001-000000000001", trail.place.texts()[0])
+    settings = {
+        "TAKUMI_BOT_ANCHOR_BUCKET": BUCKET,
+        "TAKUMI_BOT_ANCHOR_PREFIX": taken,
+        "S3_REGION": REGION,
+        "TAKUMI_BOT_S3_ENDPOINT_URL": s3_server.endpoint,
+        "TAKUMI_BOT_S3_ACCESS_KEY_ID": s3_server.keys.access_key,
+        "TAKUMI_BOT_S3_SECRET_ACCESS_KEY": s3_server.keys.secret_key,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert (await commands(empty)("migrate"))[0] == 0
+    code, said = await commands(empty)("audit", "begin", f"s3://{former}", "--keys", keys)
+    assert (code, "Set another TAKUMI_BOT_ANCHOR_PREFIX" in said) == (2, True)
+    assert await rows(empty.url, "SELECT count(*) FROM audit_entries") == [(0,)]
+    monkeypatch.setenv("TAKUMI_BOT_ANCHOR_PREFIX", f"{unique_name('audit')}/")
+    code, said = await commands(empty)("audit", "begin", f"s3://{former}", "--keys", keys)
+    assert (code, said) == (0, f"Follows head 1 (entry 5) of s3://{former}; 5 of its entries are not here.\n")
