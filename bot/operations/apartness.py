@@ -1,9 +1,11 @@
 """Whether production shares a server with the bot's own database: what it keeps must survive what it acts on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.domain.errors import Misconfigured, OperationFailed
 from bot.domain.targets import Environment
+from bot.operations.tools.access import DatabaseAccess, Platform
 from bot.operations.tools.toolbox import Toolbox
 
 
@@ -20,9 +22,7 @@ async def look_at_apartness(toolbox: Toolbox) -> Apartness:
     own = toolbox.platform.own
     assert own is not None  # noqa: S101 - `bot.app` always gives it
     shared, unseen = [], []
-    for access in toolbox.platform.clusters.values():
-        if access.environment is not Environment.PRODUCTION:
-            continue
+    for access in _production(toolbox.platform):
         try:
             async with toolbox.for_look_up().session(access, access.maintenance_database) as session:
                 identifier = await session.value("SELECT system_identifier::text FROM pg_control_system()")
@@ -32,6 +32,12 @@ async def look_at_apartness(toolbox: Toolbox) -> Apartness:
         if identifier == own.system_identifier:
             shared.append(access.address)
     return Apartness(tuple(shared), tuple(unseen))
+
+
+def _production(platform: Platform) -> Iterable[DatabaseAccess]:
+    """One access to each server that has a database of production, whatever else lies beside it."""
+    found = [access for access in platform.databases if access.environment is Environment.PRODUCTION]
+    return {access.address: access for access in found}.values()
 
 
 async def must_be_apart(toolbox: Toolbox) -> Apartness:

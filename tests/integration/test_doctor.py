@@ -175,7 +175,9 @@ async def test_production_on_the_bots_own_server_is_wrong(cluster: Cluster, tmp_
         ((identifier,),) = await found.fetchall()
     reached = platform_at(cluster, "postgres", tmp_path, own=OwnDatabase(identifier, "takumi_bot"))
     assert await apart(Toolbox(reached)) == "no production target is on its server"
-    production = tuple(replace(one, environment=Environment.PRODUCTION) for one in reached.databases)
+    # Staging lies beside production, as the settings have it: the server is production's all the same.
+    (staging,) = reached.databases
+    production = (replace(staging, environment=Environment.PRODUCTION), replace(staging, name="staging"))
     with pytest.raises(Misconfigured, match="on the same server as production's"):
         await apart(Toolbox(replace(reached, databases=production)))
     elsewhere = tuple(replace(one, port=free_port()) for one in production)
