@@ -29,7 +29,7 @@ async def show(_request: Request, services: Services) -> Reply:
         if not missed
         else (f"Could not be met now: {', '.join(one.objective.component for one in missed)}.")
     )
-    header = ("Component", "RTO", "Last recovery", "How and when", "RPO", "Would be lost now", "State")
+    header = ("Component", "State", "RTO", "Last recovery", "RPO", "Would be lost now", "How and when")
     table = Table(header, tuple(_row(one) for one in standings))
     problems = [Text(f"{one.objective.component}: {told}") for one in standings for told in one.problems]
     return Reply(
@@ -57,19 +57,19 @@ def _row(one: Standing) -> tuple[str, ...]:
     how = f"{newest.how}, {phrases.instant(newest.at)}" if newest and newest.at else ""
     return (
         goal.component,
+        f"{_SIGNS[one.met]} {one.met.value}",
         phrases.duration(goal.recovery_time) if goal.recovery_time else "N/A",
         phrases.duration(newest.took) if newest else "",
-        how,
         phrases.duration(goal.recovery_point) if goal.recovery_point else goal.note or "N/A",
         _lost(one),
-        f"{_SIGNS[one.met]} {one.met.value}",
+        "; ".join(filter(None, [how, one.loss.how if one.loss else ""])),
     )
 
 
 def _lost(one: Standing) -> str:
     if one.loss is None:
         return ""
-    return "everything" if one.loss.window is None else f"{phrases.duration(one.loss.window)} ({one.loss.how})"
+    return "everything" if one.loss.window is None else phrases.duration(one.loss.window)
 
 
 def _chart(standing: Standing) -> Chart:

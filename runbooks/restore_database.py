@@ -50,7 +50,7 @@ def plan(_params: RestoreDatabase, facts: RestoreFacts, run: RunInfo) -> Plan:
         bound={**do.bound_to(target), **do.bound_backup(backup)},
         shown=(*do.shown_of_backup(facts.found, run.at), *do.shown_of(target)),
         warnings=(*do.warnings_of_backup(backup), *do.warnings_of(target)),
-        recovers="Database",
+        recovers=f"Database {target.name}",
     )
 
 

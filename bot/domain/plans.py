@@ -55,7 +55,7 @@ class Plan:
     """A pure function's result: the steps, the claims, and the facts an approval rests on.
 
     `bound` facts are in the digest (JSON values); `shown` facts are not. `warnings` are sentences for the card.
-    `recovers` is a component of the objectives' table: the run measures how long that takes to come back.
+    `recovers` is a component as `bot.domain.recoveries` names it: the run measures how long that takes to come back.
     """
 
     summary: str

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 
+def of_database(name: str) -> str:
+    """The component that one database is: what staging takes says nothing about production."""
+    return f"Database {name}"
+
+
 @dataclass(frozen=True)
 class Recovery:
     """One measurement; `how` is a sentence, `run` the run that measured it; `at` is set when stored."""

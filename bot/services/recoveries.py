@@ -1,9 +1,8 @@
 """Recoveries are measured where they happen: by the proof of a backup, and by a run that brought something back."""
 
 from bot.domain.backups import Backup
-from bot.domain.recoveries import Recovery
+from bot.domain.recoveries import Recovery, of_database
 from bot.domain.runs import Run
-from bot.policy.objectives import DATABASE
 from bot.services.ports import Work
 
 
@@ -12,7 +11,7 @@ async def measure_proof(work: Work, run: Run, backup: Backup) -> None:
     if backup.restore_took is not None:
         where = f" on {backup.proven_on}" if backup.proven_on else ""
         how = f"proof of {backup.file}{where}"
-        await work.recoveries.add(Recovery(DATABASE, backup.restore_took, how, run.id))
+        await work.recoveries.add(Recovery(of_database(backup.database), backup.restore_took, how, run.id))
 
 
 async def measure_run(work: Work, run: Run, component: str) -> None:

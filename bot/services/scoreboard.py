@@ -9,7 +9,7 @@ import structlog
 
 from bot.domain import phrases, retention
 from bot.domain.errors import BotError
-from bot.domain.recoveries import Loss, Recovery
+from bot.domain.recoveries import Loss, Recovery, of_database
 from bot.domain.risk import Severity
 from bot.policy.objectives import DATABASE, OBJECTIVES, Objective, objective_of
 from bot.services.alerts import Alerts
@@ -60,11 +60,15 @@ class Scoreboard:
         """In the order of the guide's table. Raises: Unavailable."""
         loss = await self._loss()
         async with self.store.work() as work:
-            trends = {one.component: await work.recoveries.recent(one.component, TREND) for one in OBJECTIVES}
+            trends = {one.component: await work.recoveries.recent(self._measured(one), TREND) for one in OBJECTIVES}
         return [
             _standing(objective, tuple(trends[objective.component]), loss if objective.recovery_point else None)
             for objective in OBJECTIVES
         ]
+
+    def _measured(self, objective: Objective) -> str:
+        """The name under which the component is measured."""
+        return of_database(self.database) if objective.component == DATABASE else objective.component
 
     async def _loss(self) -> Loss:
         """The smallest of what would be lost: by the newest proven backup, or by a way that was found to work."""

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.backups import Backup, Verdict
 from bot.domain.errors import OperationFailed
-from bot.domain.recoveries import Loss, Recovery
+from bot.domain.recoveries import Loss, Recovery, of_database
 from bot.domain.verdicts import Retention
 from bot.policy.objectives import DATABASE
 from bot.policy.rules import Rules
@@ -45,7 +45,7 @@ class Board:
         async with self.store.work() as work:
             await work.backups.add(replace(backup, **changes))  # type: ignore[arg-type]
 
-    async def measure(self, took: timedelta, component: str = DATABASE) -> None:
+    async def measure(self, took: timedelta, component: str = of_database("takumi")) -> None:
         async with self.store.work() as work:
             await work.recoveries.add(Recovery(component, took, "a proof", "run-1"))
 
@@ -114,6 +114,13 @@ async def test_a_recovery_that_took_too_long_is_a_miss():
     assert (await board.standing()).met is Met.MISSED
     await board.measure(timedelta(minutes=59))
     assert (await board.standing()).met is Met.MET
+
+
+async def test_what_staging_took_says_nothing_about_production():
+    board = Board()
+    await board.keep()
+    await board.measure(timedelta(seconds=1), of_database("takumi_staging"))
+    assert (await board.standing()).met is Met.UNKNOWN
 
 
 async def test_what_nobody_measured_is_unknown_and_never_met():
