@@ -135,9 +135,11 @@ async def test_a_process_that_is_told_to_stop_ends_the_restore_that_is_under_way
             await after.until_not_ready()
             told = await people.person("Aiko").command(f"{after.command} runs", after.channel)
         assert await stopping == 0
+        assert after.times_logged("run.left_to_another_worker") == 0
+        await after.start()  # for there is no other replica to draw what became of it
         assert "succeeded" in await run.result()
     assert not told["ok"], "a process that drains takes nothing new"
-    assert after.times_logged("run.left_to_another_worker") == 0
+    assert after.times_logged("run.taken_over") == 0, "it was ended by the process that drained"
 
 
 async def test_the_former_release_does_not_start_on_the_new_schema_and_says_why(
