@@ -46,6 +46,7 @@ from bot.services.enrolment_documents import SigningPainter
 from bot.services.exceptions import Exceptions
 from bot.services.execution import Execution
 from bot.services.freshness import Freshness
+from bot.services.health_watch import EVERY, HealthWatch
 from bot.services.interruptions import Interruptions
 from bot.services.kept_copies import KeptCopies
 from bot.services.leftovers import collect
@@ -74,6 +75,8 @@ from bot.web import alertmanager, incoming_webhook
 from bot.web.server import Route, application, serving
 
 DEAD_MAN = timedelta(minutes=1)
+# Every replica asks so often whether it is its turn, so that the look is never much later than it should be.
+HEALTH = EVERY / 4
 SILENCES = timedelta(seconds=10)
 
 
@@ -209,6 +212,8 @@ class Running:
         wakes = (*wakes, Sweep("dead man's switch", switch.look, DEAD_MAN))
         wakes = (*wakes, Sweep("unproven backups", UnprovenWatch(store, self.services.alerts).look, DEAD_MAN))
         wakes = (*wakes, Sweep("silences", self.services.silences.look, SILENCES))
+        watch = HealthWatch(store, self.services.alerts, self.services.health)
+        wakes = (*wakes, Sweep("health", watch.look, HEALTH))
         wakes = (*wakes, Sweep("trail", self._bot.trail.look))
         wakes = (*wakes, Sweep("reopening", Reopening(store, ClosedTargets(self._tools)).look, lease))
         return (*wakes, Sweep("leftovers", partial(collect, store, Leftovers(self._tools)), 3 * lease))

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain import phrases
-from bot.domain.alerts import AGAIN_WITHIN, Alert, AlertEvent, AlertEventKind, AlertGroup, Source, Status, merged
+from bot.domain.alerts import Alert, AlertEvent, AlertEventKind, AlertGroup, Source, Status, merged
 from bot.domain.audit import Entry, Verb
 from bot.domain.errors import RequestError
 from bot.domain.people import ENGINE, Actor
 from bot.domain.risk import Severity
 from bot.policy.rules import Rules
+from bot.services.alert_merging import opened
 from bot.services.answers import answered_once, keep_answer
 from bot.services.calls import alert_calls, schedule
 from bot.services.messages import want
@@ -36,7 +37,8 @@ class Alerts:
     async def take(self, told: AlertGroup, alerts: Sequence[Alert]) -> AlertGroup:
         """Take a delivery in; what is known already, or overtaken, changes nothing. Raises: Unavailable."""
         async with self.store.work() as work:
-            group, is_new = await work.alerts.open(told, AGAIN_WITHIN)
+            fires = any(alert.is_firing for alert in alerts)
+            group, told, is_new = await opened(work, told, fires=fires)
             known = () if is_new else await work.alerts.alerts(group.number)
             everything, changed = merged(known, alerts)
             if not changed and not is_new:

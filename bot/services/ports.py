@@ -16,6 +16,7 @@ from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.figure_ports import FigureStore
+from bot.services.health_ports import HealthStore
 from bot.services.recovery_ports import RecoveryStore
 from bot.services.rows import Delivery, InboxRow, MessageRow, Wake
 from bot.services.run_ports import ApprovalStore, RunStore
@@ -117,6 +118,7 @@ class Work(Protocol):
     alerts: AlertStore
     recoveries: RecoveryStore
     figures: FigureStore
+    health: HealthStore
 
     async def defer(self, *wakes: Wake) -> None: ...
 

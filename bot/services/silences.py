@@ -11,6 +11,7 @@ from bot.domain.audit import Entry, Verb
 from bot.domain.errors import OperationFailed, RequestError
 from bot.domain.moments import read_moment
 from bot.domain.people import ENGINE, Actor
+from bot.policy.components import is_own_look
 from bot.services.alert_ports import Silencer
 from bot.services.alerts import Alerts
 from bot.services.answers import answered_once, id_of_request, keep_answer
@@ -96,7 +97,11 @@ class Silences:
             return
         async with self.store.work() as work:
             known = await work.alerts.alerts(group.number)
-        gone = [_ended(one, now) for one in known if one.is_firing and one.fingerprint not in firing]
+        gone = [
+            _ended(one, now)
+            for one in known
+            if one.is_firing and not is_own_look(one) and one.fingerprint not in firing
+        ]
         if gone:
             await self.alerts.take(group, gone)
 

@@ -11,6 +11,7 @@ from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.figure_ports import FigureStore
+from bot.services.health_ports import HealthStore
 from bot.services.ports import (
     InboxStore,
     MessageStore,
@@ -30,6 +31,7 @@ from bot.stores.connections import Connection, Deferrer, Pool, told_as_unavailab
 from bot.stores.exceptions import PostgresFreezes, PostgresIncidents, PostgresReviews
 from bot.stores.factors import PostgresFactors
 from bot.stores.figures import PostgresFigures
+from bot.stores.health import PostgresHealth
 from bot.stores.inbox import PostgresInbox
 from bot.stores.messages import PostgresMessages
 from bot.stores.reception import Reception
@@ -70,6 +72,7 @@ class PostgresWork:
         self.alerts: AlertStore = PostgresAlerts(connection)
         self.recoveries: RecoveryStore = PostgresRecoveries(connection)
         self.figures: FigureStore = PostgresFigures(connection)
+        self.health: HealthStore = PostgresHealth(connection)
 
     async def defer(self, *wakes: Wake) -> None:
         await self._defer(self._connection, wakes)

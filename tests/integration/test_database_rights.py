@@ -13,6 +13,7 @@ PRODUCT_TABLES = [
     "approvals", "schema_migrations", "schema_scripts", "audit_heads", "audit_anchors", "audit_keys",
     "audit_sequencing", "audit_names", "audit_retired", "calls", "incidents", "freezes", "reviews",
     "factors", "factor_vouchers", "proof_attempts", "codes_used", "challenges",
+    "alert_groups", "alerts", "alert_events", "backup_findings", "recoveries", "health_turns", "health_tallies",
 ]  # fmt: skip
 
 

@@ -11,10 +11,15 @@ import pytest_asyncio
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.domain.tallies import BAD_LOOKS, WELL_LOOKS
 from bot.operations.health import PlatformHealth
 from bot.operations.tools.access import Platform
 from bot.operations.tools.toolbox import Toolbox
+from bot.policy.rules import Rules
+from bot.services.alerts import Alerts
+from bot.services.health_watch import HealthWatch
 from bot.services.ports import Health, HealthState
+from bot.stores.postgres import PostgresStore
 from demo.platform.chain import ChainNode
 from demo.platform.postgres import Cluster
 from demo.platform.redis import RedisServer
@@ -111,3 +116,28 @@ async def test_what_answers_but_is_not_well_is_degraded(
     )
     health = await PlatformHealth(Toolbox(reached)).look()
     assert [one.state for one in health if one.component.startswith(("Backend", "Chain"))] == [HealthState.DEGRADED] * 3
+
+
+async def test_a_server_that_stays_away_is_an_alert_until_it_is_back(
+    reached: Platform, postgres_store: PostgresStore, tmp_path: Path
+) -> None:
+    """The watch is a new one at every look, as after a restart or in another replica."""
+    redis = RedisServer(tmp_path / "redis", free_port(), tmp_path / "redis.log")
+    reached = replace(reached, redis_url=SecretStr(redis.url), backend_urls=())
+    alerts = Alerts(postgres_store, Rules(alerts_channel="C1"))
+
+    async def firing_after(looks: int) -> list[str]:
+        for _ in range(looks):
+            watch = HealthWatch(postgres_store, alerts, PlatformHealth(Toolbox(reached)), timedelta(0))
+            await watch.look()
+        async with postgres_store.work() as work:
+            return [group.title for group in await work.alerts.firing()]
+
+    assert await firing_after(BAD_LOOKS - 1) == []
+    assert await firing_after(1) == ["Redis is not well"]
+    await redis.start()
+    try:
+        assert await firing_after(WELL_LOOKS - 1) == ["Redis is not well"]
+        assert await firing_after(1) == []
+    finally:
+        await redis.stop()

@@ -16,6 +16,7 @@ from bot.services.audit_ports import AuditStore
 from bot.services.backup_ports import BackupStore
 from bot.services.factor_ports import FactorStore
 from bot.services.figure_ports import FigureStore
+from bot.services.health_ports import HealthStore
 from bot.services.ports import (
     InboxStore,
     MessageStore,
@@ -33,6 +34,7 @@ from bot.stores.memory.calls import MemoryCalls
 from bot.stores.memory.exceptions import MemoryFreezes, MemoryIncidents, MemoryReviews
 from bot.stores.memory.factors import MemoryFactors
 from bot.stores.memory.figures import MemoryFigures
+from bot.stores.memory.health import MemoryHealth
 from bot.stores.memory.inbox import MemoryInbox
 from bot.stores.memory.messages import MemoryMessages
 from bot.stores.memory.recoveries import MemoryRecoveries
@@ -60,6 +62,7 @@ _STORES: Mapping[str, Callable[..., Any]] = {
     "alerts": MemoryAlerts,
     "recoveries": MemoryRecoveries,
     "figures": MemoryFigures,
+    "health": MemoryHealth,
 }
 
 
@@ -80,6 +83,7 @@ class MemoryWork:
     alerts: AlertStore
     recoveries: RecoveryStore
     figures: FigureStore
+    health: HealthStore
 
     def __init__(self, tables: Tables, clock: Clock, redactor: Redactor) -> None:
         self.wakes: list[Wake] = []

@@ -16,6 +16,7 @@ from bot.domain.incidents import Incident
 from bot.domain.recoveries import Recovery
 from bot.domain.reviews import Review
 from bot.domain.runs import Lease, Run
+from bot.domain.tallies import Tally
 from bot.domain.verdicts import Finding
 from bot.services.rows import InboxRow, MessageRow
 
@@ -77,6 +78,9 @@ class Tables:
     alert_groups: dict[int, AlertGroup] = field(default_factory=dict)
     alerts: dict[tuple[int, str], Alert] = field(default_factory=dict)
     alert_events: dict[tuple[int, int], AlertEvent] = field(default_factory=dict)
+    health_tallies: dict[str, Tally] = field(default_factory=dict)
+    # When somebody looked last, under "last".
+    health_turns: dict[str, datetime] = field(default_factory=dict)
     challenges: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ GRANT SELECT ON schema_migrations, schema_scripts TO :runtime_role;
 GRANT SELECT, INSERT ON inbox, runs, run_steps, leases, run_claims, backups, backup_findings, messages,
     schedule_firings, approvals, calls, incidents, freezes, reviews,
     factors, factor_vouchers, proof_attempts, codes_used, challenges, alert_groups, alerts, alert_events,
-    recoveries TO :runtime_role;
+    recoveries, health_turns, health_tallies TO :runtime_role;
 GRANT UPDATE (worked_at, note, attempts, owner, claimed_until) ON inbox TO :runtime_role;
 GRANT UPDATE (state, started_at, finished_at, failure, hint, cancel_asked_by, card) ON runs TO :runtime_role;
 GRANT UPDATE (state, attempt, note, data, started_at, finished_at) ON run_steps TO :runtime_role;
@@ -21,6 +21,10 @@ GRANT UPDATE (lifted_by, lifted_at) ON freezes TO :runtime_role;
 GRANT UPDATE (done_at, done_by, note) ON reviews TO :runtime_role;
 GRANT UPDATE (shown_at, by_old, retired_at) ON factors TO :runtime_role;
 GRANT UPDATE (used_at) ON challenges TO :runtime_role;
+GRANT UPDATE (at) ON health_turns TO :runtime_role;
+GRANT UPDATE (bad, well, since, alert) ON health_tallies TO :runtime_role;
+-- Its source and key change when a sender tells of what the bot saw itself: both share one message.
+GRANT UPDATE (source, key) ON alert_groups TO :runtime_role;
 GRANT UPDATE (severity, title, labels, annotations, link, status, resolved_at, acknowledged_by, acknowledged_slack,
     acknowledged_at, silence, silenced_until, incident, flaps, clock) ON alert_groups TO :runtime_role;
 GRANT UPDATE (status, starts_at, ends_at, labels, annotations, link, changes) ON alerts TO :runtime_role;
