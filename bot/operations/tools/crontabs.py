@@ -22,9 +22,20 @@ async def lines_of(files: Iterable[Path]) -> list[CronLine]:
 
 
 def _in(path: Path) -> list[CronLine]:
+    """A table that cannot be read may hold anything: that is no reason to believe that it holds nothing."""
+    try:
+        return _lines_in(path)
+    except PermissionError as error:
+        raise OperationFailed(
+            f"{error.filename} cannot be read, so nobody knows what cron does there.",
+            hint="Let the bot's account read it, or take it off TAKUMI_BOT_CRON_FILES.",
+        ) from error
+
+
+def _lines_in(path: Path) -> list[CronLine]:
     """Cron itself ignores names with a dot in a folder, such as what editors leave there."""
     if path.is_dir():
-        return [line for file in sorted(path.iterdir()) if "." not in file.name for line in _in(file)]
+        return [line for file in sorted(path.iterdir()) if "." not in file.name for line in _lines_in(file)]
     if not path.is_file():
         return []
     has_user = path.parent.name == "cron.d" or path.name == "crontab"
@@ -32,12 +43,16 @@ def _in(path: Path) -> list[CronLine]:
 
 
 async def _own_table() -> str:
-    """Empty where this account has none, or this machine no cron."""
+    """Empty where this account has none, or this machine no cron. Raises: OperationFailed."""
     program = shutil.which("crontab")
     if program is None:
         return ""
-    ended = await run(Command(Path(program), ("-l",)))
-    return str(ended.drained) if ended.code == 0 else ""
+    command = Command(Path(program), ("-l",))
+    ended = await run(command)
+    if ended.code != 0 and "no crontab for" in ended.stderr:
+        return ""
+    must_succeed(command, ended)
+    return str(ended.drained)
 
 
 async def text_of(file: str) -> str:
