@@ -149,10 +149,14 @@ class Running:
 
     async def until(self, stop: asyncio.Event, parts: frozenset[Part]) -> None:
         """Run the parts until `stop`; a part that ends by an error ends the process, for its supervisor to restart."""
+        drained = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_until(stop))
-            for work in self._work(stop, parts):
+            # Chaining ends last: what drains waits for its intents to be chained.
+            for work in self._chaining(drained, parts):
                 group.create_task(work)
+            works = [group.create_task(work) for work in (_until(stop), *self._work(stop, parts))]
+            await asyncio.wait(works)
+            drained.set()
 
     def posts(self) -> tuple[Route, ...]:
         """What the HTTP surface takes besides questions about health."""
@@ -174,6 +178,12 @@ class Running:
             (EVENTS_PATH, slack_http.handler(bot.bolt, bot.receiver, secret)),
         )
 
+    def _chaining(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
+        settings = self._bot.settings
+        if Part.SEQUENCER not in parts or settings.sequencer_database_url is None:
+            return ()
+        return (sequence(settings, settings.sequencer_database_url.get_secret_value(), self._bot.owner, stop),)
+
     def _work(self, stop: asyncio.Event, parts: frozenset[Part]) -> Sequence[Coroutine[Any, Any, None]]:
         bot, settings = self._bot, self._bot.settings
         works: list[Coroutine[Any, Any, None]] = [bot.watchdog.run(stop)]
@@ -184,8 +194,6 @@ class Running:
             works.append(run_sweeps(self._sweeps(), stop))
             works.append(self.workbench.serve(stop))
             works.append(bot.report_gaps())
-        if Part.SEQUENCER in parts and settings.sequencer_database_url is not None:
-            works.append(sequence(settings, settings.sequencer_database_url.get_secret_value(), bot.owner, stop))
         if Part.CALENDAR in parts:
             works.append(self.calendar.run(stop))
         if Part.SLACK in parts and settings.slack_mode is SlackMode.SOCKET:
