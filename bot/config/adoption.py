@@ -9,9 +9,9 @@ class AdoptionSettings(BaseModel):
     """Where cron's tables are, and what of the calendar only observes."""
 
     cron_files: tuple[Path, ...] = Field(
-        (Path("/etc/crontab"), Path("/etc/cron.d")),
-        description="The tables of cron that are searched for the guide's scripts, as JSON: files, or folders of them; "
-        "`crontab -l` of the bot's account is searched as well.",
+        (Path("/etc/crontab"), Path("/etc/cron.d"), Path("crontab -l")),
+        description="The tables of cron that are searched for the guide's scripts, as JSON: files, folders of them, "
+        "and `crontab -l` for the bot's own account (take that off for a service that gains no new privileges).",
     )
     observed: tuple[str, ...] = Field(
         (),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.app import Bot
 from bot.config import Settings
@@ -11,7 +12,7 @@ from bot.doctor.findings import Finding
 from bot.domain import phrases
 from bot.domain.crontabs import CronLine, with_given_back, with_taken_over
 from bot.domain.errors import Refused, RequestError
-from bot.operations.tools.crontabs import lines_of, rewrite, text_of
+from bot.operations.tools.crontabs import OWN, lines_of, rewrite, text_of
 from bot.policy.adoption import OBSERVED_FOR, SHARED_VARIABLES, owners_of, replacement_of
 from bot.policy.schedule import firing
 from bot.services.observing import since
@@ -79,9 +80,14 @@ def settings_of(line: CronLine, schedules: Sequence[str]) -> list[str]:
     return [*kept, *([timed] if timed else [])]
 
 
+def _tables(settings: Settings) -> tuple[Path, ...]:
+    """Who runs the doctor has a table as well, which may not be the serving bot's."""
+    return (*settings.cron_files, Path(OWN))
+
+
 async def look_up_adoption(settings: Settings, store: Store) -> Adoption:
     """Raises: OperationFailed, Unavailable."""
-    lines = await lines_of(settings.cron_files)
+    lines = await lines_of(_tables(settings))
     async with store.work() as work:
         began = {name: await since(work, name) for name in settings.observed}
         return Adoption(settings, lines, began, await work.now())
@@ -124,7 +130,7 @@ def _must_be_observed(found: Adoption, schedule: str) -> None:
 
 async def give_back(settings: Settings, schedule: str) -> str:
     """Put a schedule's lines of cron back as they were. Raises: RequestError."""
-    lines = [replace(line, taken_over=False) for line in await lines_of(settings.cron_files) if line.taken_over]
+    lines = [replace(line, taken_over=False) for line in await lines_of(_tables(settings)) if line.taken_over]
     owners = owners_of(schedule, lines)
     if not owners:
         raise RequestError(f"No line that was taken over does {schedule}.", hint="There is nothing to give back.")

@@ -31,13 +31,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_users_own_table_is_found_taken_over_and_given_back(programs: Path) -> None:
-    assert await lines_of([]) == []
+    assert await lines_of([Path(OWN)]) == []
     (programs / "table").write_text(LINE, encoding="utf-8")
-    (found,) = await lines_of([])
+    assert await lines_of([]) == []
+    (found,) = await lines_of([Path(OWN)])
     assert (found.file, found.when) == (OWN, "0 2 * * *")
     await rewrite(OWN, with_taken_over(await text_of(OWN), found))
     assert (programs / "table").read_text("utf-8") == f"{MARK}{LINE}"
-    (taken,) = await lines_of([])
+    (taken,) = await lines_of([Path(OWN)])
     await rewrite(OWN, with_given_back(await text_of(OWN), taken))
     assert (programs / "table").read_text("utf-8") == LINE
 
@@ -47,8 +48,7 @@ async def test_a_table_that_cannot_be_read_is_not_taken_for_an_empty_one(
 ) -> None:
     (programs / "fails").touch()
     with pytest.raises(OperationFailed, match="crontab failed with exit code 1"):
-        await lines_of([])
-    (programs / "fails").unlink()
+        await lines_of([Path(OWN)])
     table = tmp_path / "crontab"
     table.write_text(LINE, encoding="utf-8")
 

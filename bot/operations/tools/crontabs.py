@@ -15,9 +15,13 @@ OWN = "crontab -l"
 
 
 async def lines_of(files: Iterable[Path]) -> list[CronLine]:
-    """Every line of the tables that are there, and of this account's own. Raises: OperationFailed."""
-    found = await in_thread(lambda: [line for file in files for line in _in(file)])
-    own = await _own_table()
+    """Every line of the tables that are there; `crontab -l` among them is this account's own.
+
+    Raises: OperationFailed.
+    """
+    wanted = tuple(dict.fromkeys(files))
+    found = await in_thread(lambda: [line for file in wanted for line in _in(file)])
+    own = await _own_table() if Path(OWN) in wanted else ""
     return [*found, *read(own, OWN, has_user=False)]
 
 
@@ -51,7 +55,11 @@ async def _own_table() -> str:
     ended = await run(command)
     if ended.code != 0 and "no crontab for" in ended.stderr:
         return ""
-    must_succeed(command, ended)
+    try:
+        must_succeed(command, ended)
+    except OperationFailed as error:
+        hint = f"Take `{OWN}` off TAKUMI_BOT_CRON_FILES: a service without new privileges cannot ask for it."
+        raise OperationFailed(str(error), hint=hint) from error
     return str(ended.drained)
 
 
