@@ -58,7 +58,7 @@ class OwnSettings(BaseModel):
     otlp_endpoint: str = Field(
         "",
         validation_alias=guide("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        description="An OpenTelemetry collector (http://host:4318) that gets the traces from click to step; empty: none "
-        "are made. OTEL_EXPORTER_OTLP_HEADERS may hold what it wants to see.",
+        description="An OpenTelemetry collector (http://host:4318) that gets the traces from click to step; empty: "
+        "none are made. OTEL_EXPORTER_OTLP_HEADERS may hold what it wants to see.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
