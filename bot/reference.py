@@ -1,4 +1,4 @@
-"""The documents that are made from the code: settings, commands, runbooks."""
+"""The documents that are made from the code: settings, commands, runbooks, Alertmanager's file."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from bot.domain import grammar
 from bot.domain.catalog import Catalog, Loaded
 from bot.domain.commands import Family
+from bot.policy.alertmanager_file import alertmanager_file
 
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
@@ -23,6 +24,7 @@ def documents(
         operations: _between(operations.read_text(encoding="utf-8"), settings_table(fields, variable_of)),
         folder / "commands.md": commands_page(catalog),
         folder / "runbooks.md": runbooks_page(catalog),
+        folder.parent / "deploy" / "alertmanager.yml": alertmanager_file(),
     }
 
 

@@ -62,6 +62,7 @@ from bot.services.runs import Runs
 from bot.services.schedules import Schedules, Starter, starts_runbook
 from bot.services.scoreboard import DeadMansSwitch, Scoreboard
 from bot.services.silences import Silences
+from bot.services.storms import StormPainter
 from bot.services.summoning import Summoning
 from bot.services.sweeping import SWEPT, sweep
 from bot.services.trail import Trail
@@ -254,7 +255,7 @@ def _painters(bot: Bot) -> Mapping[str, Painter]:
     runs, calls = RunPainter(bot.store, bot.catalog, bot.trail.gate).paint, CallPainter(bot.store, bot.chat)
     alerts = AlertPainter(bot.store, bot.catalog, can_silence=bot.settings.alertmanager_url is not None)
     signing = {"sign": SigningPainter(bot.store, bot.proofs().salt).paint}
-    about_alerts = {"alert": alerts.paint, "history": alerts.paint_history}
+    about_alerts = {"alert": alerts.paint, "history": alerts.paint_history, "storm": StormPainter(bot.store).paint}
     told = {"told": calls.paint_decision, "review": calls.paint_review}
     watched = ObservationPainter(bot.store, bot.settings.observed)
     told |= {"observing": watched.paint_head, "observed": watched.paint}

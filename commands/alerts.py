@@ -8,6 +8,7 @@ from bot.domain.commands import Command, Family, Request
 from bot.domain.documents import Document, Reply, Table, Text
 from bot.domain.params import Params
 from bot.domain.risk import Risk
+from bot.policy.alertmanager_file import alertmanager_file
 from bot.services.registry import Services
 
 
@@ -78,6 +79,11 @@ async def escalate(request: Request, services: Services) -> Reply:
     return Reply(Document(said, [Text(said)]))
 
 
+async def configuration(_request: Request, _services: Services) -> Reply:
+    summary = "An alertmanager.yml with which alerts bring their labels, can be silenced and end by themselves."
+    return Reply(Document(summary, [Text(summary), Text(alertmanager_file(), code=True)]))
+
+
 def _row(group: AlertGroup) -> tuple[str, ...]:
     since = phrases.instant(group.opened_at) if group.opened_at else ""
     who = group.acknowledged_slack or group.acknowledged_by
@@ -97,6 +103,7 @@ FAMILY = Family(
             "close", "End an alert whose sender never does.", close, CloseAlert, ("number",), Risk.ROUTINE,
             example="alerts close 3 because it was a drill",
         ),
+        Command("configuration", "An alertmanager.yml for all of it.", configuration, example="alerts configuration"),
         Command(
             "silence", "Have Alertmanager be silent about it.", silence, SilenceAlert, ("number", "until"),
             Risk.ROUTINE, example="alerts silence 3 2h because the disk is on its way",

@@ -54,7 +54,7 @@ class AlertGroup:
     """What one message shows: `key` is the sender's name of the group, `flaps` how often it fired again.
 
     `silenced_until` is None without a silence; `incident` is the number of the incident it belongs to, 0 for none;
-    `clock` is the place of the first call of the clock in force.
+    `clock` is the place of the first call of the clock in force; `storm` the storm whose message it shares, or 0.
     """
 
     source: Source
@@ -76,6 +76,7 @@ class AlertGroup:
     incident: int = 0
     flaps: int = 0
     clock: int = 0
+    storm: int = 0
 
     @property
     def label(self) -> str:
@@ -88,6 +89,11 @@ class AlertGroup:
     @property
     def is_flapping(self) -> bool:
         return self.flaps >= FLAPS_FROM
+
+    @property
+    def message(self) -> str:
+        """The key of the message that shows it."""
+        return f"storm:{self.storm}" if self.storm else f"alert:{self.number}"
 
     def waits(self, now: datetime) -> bool:
         """Whether somebody still has to answer it."""

@@ -42,6 +42,10 @@ async def acknowledge_alert(request: Request, services: Services) -> Reply:
     return _said(await services.alerts.acknowledge(int(request.params), request.actor))
 
 
+async def acknowledge_storm(request: Request, services: Services) -> Reply:
+    return _said(await services.alerts.acknowledge_storm(int(request.params), request.actor))
+
+
 async def close_alert(request: Request, services: Services) -> Reply:
     return _said(await services.alerts.close(int(request.params), request.actor, "by its button"))
 
@@ -110,6 +114,7 @@ ACTIONS: Mapping[str, ActionHandler] = {
     "run.run_again": run_again,
     "run.abort": abort,
     "alert.acknowledge": acknowledge_alert,
+    "alert.acknowledge_storm": acknowledge_storm,
     "alert.close": close_alert,
     "alert.silence": silence_alert,
     "alert.silence_until": opened_already,

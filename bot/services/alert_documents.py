@@ -20,6 +20,10 @@ _DECLARE = Confirm(
     "Declare an incident?", "Requests become as urgent as this alert until it is resolved.", "Declare it"
 )
 _SIGNS = {"P0": ":rotating_light:", "P1": ":red_circle:", "P2": ":large_orange_circle:", "P3": ":large_blue_circle:"}
+_BETTER = (
+    "It came without labels: it cannot be silenced here, and never ends by itself. "
+    "`/takumi alerts configuration` shows an alertmanager.yml with which it does."
+)
 _CALLED = {
     Event.REMINDED: "nobody has acknowledged it so far",
     Event.CALLED: "nobody has acknowledged it so far, so you are called",
@@ -138,6 +142,8 @@ def _facts(group: AlertGroup, calls: Sequence[CallRow], now: datetime) -> list[P
         parts.append(Note(f"Silenced until {phrases.instant(group.silenced_until)}."))
     if group.incident:
         parts.append(Note(f"Part of incident {group.incident}."))
+    if group.source is Source.WEBHOOK and group.is_firing:
+        parts.append(Note(_BETTER))
     if group.link.startswith(("http://", "https://")):
         parts.append(Rich(markup.link(group.link, "Where it comes from")))
     return parts

@@ -43,6 +43,18 @@ class AlertStore(Protocol):
         """The most urgent first, then the oldest."""
         ...
 
+    async def of_storm(self, storm: int) -> Sequence[AlertGroup]:
+        """Every group of it, oldest first."""
+        ...
+
+    async def storm_is_told(self, group: AlertGroup) -> bool:
+        """Whether an earlier group of its storm is as urgent: one clock calls for all of them."""
+        ...
+
+    async def acknowledge_storm(self, storm: int, by: str, slack_user: str) -> int:
+        """Acknowledge what fires there and nobody has; answers how many groups that were."""
+        ...
+
     async def recent(self, limit: int) -> Sequence[AlertGroup]:
         """Newest first."""
         ...

@@ -16,6 +16,7 @@ from bot.services.calls import alert_calls, schedule
 from bot.services.messages import want
 from bot.services.ports import Store, Work
 from bot.services.rows import MessageRow
+from bot.services.storms import storm_of
 
 _VERBS = {
     AlertEventKind.ACKNOWLEDGED: Verb.ALERT_ACKNOWLEDGED,
@@ -38,6 +39,7 @@ class Alerts:
         """Take a delivery in; what is known already, or overtaken, changes nothing. Raises: Unavailable."""
         async with self.store.work() as work:
             fires = any(alert.is_firing for alert in alerts)
+            told = replace(told, storm=await storm_of(work, told) if fires else 0)
             group, told, is_new = await opened(work, told, fires=fires)
             known = () if is_new else await work.alerts.alerts(group.number)
             everything, changed = merged(known, alerts)
@@ -67,7 +69,8 @@ class Alerts:
             after = replace(after, status=Status.FIRING, resolved_at=None, flaps=group.flaps + 1)
         if not firing and (group.is_firing or is_new):
             after = replace(after, status=Status.RESOLVED, resolved_at=now)
-        if after.is_firing and (is_new or worse or not group.is_firing):
+        starts = after.is_firing and (is_new or worse or not group.is_firing)
+        if starts and not (group.storm and await work.alerts.storm_is_told(after)):
             calls = await alert_calls(work, after, self.rules, now)
             after = replace(after, clock=calls[0].position)
             await schedule(work, calls)
@@ -88,11 +91,11 @@ class Alerts:
 
         The first line stands in the message itself; what flaps adds no lines.
         """
-        head = MessageRow(f"alert:{group.number}", self.rules.alerts_channel)
+        head = MessageRow(group.message, self.rules.alerts_channel)
         last = len(await work.alerts.events(group.number))
         first = max(2, last - fresh + 1)
         key = f"history:{group.number}:{first}:{last}"
-        tell = first <= last and fresh and not group.is_flapping
+        tell = first <= last and fresh and not group.is_flapping and not group.storm
         await want(work, head, *([MessageRow(key, head.channel, parent=head.key)] if tell else ()))
 
     async def raise_own(self, key: str, severity: Severity, title: str, description: str, advice: str) -> AlertGroup:
@@ -138,6 +141,20 @@ class Alerts:
             await work.alerts.save(after)
             await self.acted(work, after, actor, AlertEventKind.ACKNOWLEDGED)
             return await keep_answer(work, f"{group.label} is yours.")
+
+    @answered_once
+    async def acknowledge_storm(self, storm: int, actor: Actor) -> str:
+        """Everything of it that nobody has. Raises: RequestError when nothing is left."""
+        async with self.store.work() as work:
+            count = await work.alerts.acknowledge_storm(storm, actor.principal, actor.slack_user)
+            if not count:
+                hint = "`/takumi alerts` lists the rest."
+                raise RequestError("Nothing of that storm waits for an answer.", hint=hint)
+            told = phrases.count(count, "alert group")
+            details = {"title": "storm", "why": told}
+            await work.audit.record(Entry(actor, Verb.ALERT_ACKNOWLEDGED, f"storm {storm}", details=details))
+            await want(work, MessageRow(f"storm:{storm}", self.rules.alerts_channel))
+            return await keep_answer(work, f"{told} of the storm are yours.")
 
     @answered_once
     async def close(self, number: int, actor: Actor, reason: str) -> str:

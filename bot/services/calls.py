@@ -102,12 +102,17 @@ class Calls:
 
     async def _alert(self, work: Work, number: int) -> Waiting | None:
         group = await work.alerts.get(number)
-        if group is None or not group.waits(await work.now()):
+        if group is None:
+            return None
+        now = await work.now()
+        # In a storm one clock calls for all of its groups.
+        groups = await work.alerts.of_storm(group.storm) if group.storm else [group]
+        if not any(one.waits(now) for one in groups):
             return None
         entry = Entry(ENGINE, Verb.CALL_MADE, group.label)
         role = MATRIX[group.severity].escalation
         channel = self.rules.alerts_channel
-        return Waiting(entry, frozenset({role}), frozenset(), f"alert:{number}", channel, group.clock)
+        return Waiting(entry, frozenset({role}), frozenset(), group.message, channel, group.clock)
 
     def _at(self, run: Run, roles: frozenset[Role], decided: frozenset[str], parent: str) -> Waiting:
         away = self.rules.approvals_channel if parent.startswith("ask:") else ""

@@ -48,7 +48,7 @@ class Summoning:
         await work.calls.make(about, made.position, users)
         key, channel = f"{about}:{made.position}", self.alerts.rules.alerts_channel
         direct = [MessageRow(f"direct:{key}:{user}", user) for user in users]
-        await want(work, MessageRow(f"call:{key}", channel, parent=about), *direct)
+        await want(work, MessageRow(f"call:{key}", channel, parent=group.message), *direct)
 
     @answered_once
     async def declare(self, number: int, actor: Actor) -> str:

@@ -21,8 +21,8 @@ WHERE source = %(source)s AND key = %(key)s
 ORDER BY number DESC LIMIT 1 FOR UPDATE
 """
 _ADD = """
-INSERT INTO alert_groups (source, key, severity, title, labels, annotations, link, status)
-VALUES (%(source)s, %(key)s, %(severity)s, %(title)s, %(labels)s, %(annotations)s, %(link)s, 'firing')
+INSERT INTO alert_groups (source, key, severity, title, labels, annotations, link, status, storm)
+VALUES (%(source)s, %(key)s, %(severity)s, %(title)s, %(labels)s, %(annotations)s, %(link)s, 'firing', %(storm)s)
 ON CONFLICT (source, key) WHERE status = 'firing' DO NOTHING
 RETURNING *
 """
@@ -44,12 +44,21 @@ ON CONFLICT (group_number, fingerprint) DO UPDATE SET status = excluded.status, 
     ends_at = excluded.ends_at, labels = excluded.labels, annotations = excluded.annotations, link = excluded.link,
     changes = excluded.changes
 """
+_ACKNOWLEDGE_STORM = """
+UPDATE alert_groups SET acknowledged_by = %s, acknowledged_slack = %s, acknowledged_at = clock_timestamp()
+WHERE storm = %s AND status = 'firing' AND acknowledged_by = ''
+"""
+_STORM_TOLD = "SELECT 1 FROM alert_groups WHERE storm = %s AND severity <= %s AND number < %s LIMIT 1"
 _NOTE = """
 INSERT INTO alert_events (group_number, place, kind, text, by, slack_user)
 SELECT %(number)s, count(*) + 1, %(kind)s, %(text)s, %(by)s, %(slack_user)s
 FROM alert_events WHERE group_number = %(number)s
 RETURNING place
 """
+
+
+# A newer version's migration may have added columns.
+_FIELDS = frozenset(field.name for field in fields(AlertGroup))
 
 
 class PostgresAlerts:
@@ -110,6 +119,17 @@ class PostgresAlerts:
         )
         return [_group(row) for row in await cursor.fetchall()]
 
+    async def of_storm(self, storm: int) -> Sequence[AlertGroup]:
+        cursor = await self._connection.execute("SELECT * FROM alert_groups WHERE storm = %s ORDER BY number", (storm,))
+        return [_group(row) for row in await cursor.fetchall()]
+
+    async def storm_is_told(self, group: AlertGroup) -> bool:
+        values = (group.storm, group.severity.value, group.number)
+        return await (await self._connection.execute(_STORM_TOLD, values)).fetchone() is not None
+
+    async def acknowledge_storm(self, storm: int, by: str, slack_user: str) -> int:
+        return (await self._connection.execute(_ACKNOWLEDGE_STORM, (by, slack_user, storm))).rowcount
+
     async def recent(self, limit: int) -> Sequence[AlertGroup]:
         cursor = await self._connection.execute("SELECT * FROM alert_groups ORDER BY number DESC LIMIT %s", (limit,))
         return [_group(row) for row in await cursor.fetchall()]
@@ -123,7 +143,7 @@ def _values(group: AlertGroup) -> dict[str, Any]:
 
 def _group(row: DictRow) -> AlertGroup:
     typed = {"source": Source(row["source"]), "severity": Severity(row["severity"]), "status": Status(row["status"])}
-    return AlertGroup(**row | typed)
+    return AlertGroup(**{name: value for name, value in row.items() if name in _FIELDS} | typed)
 
 
 def _alert(row: DictRow) -> Alert:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from bot.domain.alerts import Alert, AlertEvent, AlertEventKind, AlertGroup, Source, Status
 from bot.domain.risk import Severity
+from bot.policy.rules import Rules
+from bot.services.alerts import Alerts
 from tests.builders import AN_INSTANT
 from tests.stores import StoreUnderTest
 
@@ -112,3 +114,37 @@ async def test_what_fires_comes_by_urgency_and_what_was_by_age(under_test: Store
         await work.alerts.save(replace(over, status=Status.RESOLVED, resolved_at=await work.now()))
         assert [group.number for group in await work.alerts.firing()] == [high.number, low.number]
         assert [group.number for group in await work.alerts.recent(2)] == [over.number, high.number]
+
+
+async def test_a_storm_is_kept_whole_and_acknowledged_at_once(under_test: StoreUnderTest) -> None:
+    async with under_test.store.work() as work:
+        first, _ = await work.alerts.open(replace(GROUP, storm=7, severity=Severity.P1), WITHIN)
+        low, _ = await work.alerts.open(replace(GROUP, key="low", storm=7, severity=Severity.P2), WITHIN)
+        high, _ = await work.alerts.open(replace(GROUP, key="high", storm=7), WITHIN)
+        await work.alerts.open(replace(GROUP, key="other"), WITHIN)
+        await work.alerts.save(replace(low, status=Status.RESOLVED, resolved_at=await work.now()))
+    async with under_test.store.work() as work:
+        assert [one.number for one in await work.alerts.of_storm(7)] == [first.number, low.number, high.number]
+        assert [await work.alerts.storm_is_told(one) for one in (first, low, high)] == [False, True, False]
+        assert await work.alerts.acknowledge_storm(7, "slack:T1:U1", "U1") == 2
+        assert await work.alerts.acknowledge_storm(7, "slack:T1:U2", "U2") == 0
+        assert [one.acknowledged_slack for one in await work.alerts.of_storm(7)] == ["U1", "", "U1"]
+
+
+async def test_many_deliveries_of_the_same_alerts_never_wait_in_a_circle(under_test: StoreUnderTest) -> None:
+    alerts = Alerts(under_test.store, Rules(alerts_channel="C1"))
+    told = [replace(ALERT, fingerprint=f"f{number}") for number in range(30)]
+
+    async def deliver(turn: int) -> None:
+        began = AN_INSTANT + turn * timedelta(seconds=1)
+        for key in ("a", "b") if turn % 2 else ("b", "a"):
+            shuffled = sorted(told, key=lambda one: hash((turn, one.fingerprint)))
+            await alerts.take(replace(GROUP, key=key), [replace(one, starts_at=began) for one in shuffled])
+
+    await asyncio.gather(*(deliver(turn) for turn in range(12)))
+    async with under_test.store.work() as work:
+        groups = await work.alerts.firing()
+        kept = [one for group in groups for one in await work.alerts.alerts(group.number)]
+    assert len(groups) == 2
+    assert {one.starts_at for one in kept} == {AN_INSTANT + 11 * timedelta(seconds=1)}
+    assert len(kept) == 60

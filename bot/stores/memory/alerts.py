@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from bot.domain.alerts import Alert, AlertEvent, AlertGroup
 from bot.stores.memory.tables import Clock, Tables
@@ -48,6 +49,24 @@ class MemoryAlerts:
     async def firing(self) -> Sequence[AlertGroup]:
         groups = [group for group in self._groups.values() if group.is_firing]
         return sorted(groups, key=lambda group: (group.severity.value, group.number))
+
+    async def of_storm(self, storm: int) -> Sequence[AlertGroup]:
+        return [group for _, group in sorted(self._groups.items()) if group.storm == storm]
+
+    async def storm_is_told(self, group: AlertGroup) -> bool:
+        return any(
+            one.severity <= group.severity and one.number < group.number for one in await self.of_storm(group.storm)
+        )
+
+    async def acknowledge_storm(self, storm: int, by: str, slack_user: str) -> int:
+        theirs = [one for one in await self.of_storm(storm) if one.is_firing and not one.acknowledged_by]
+        answered: dict[str, Any] = {
+            "acknowledged_by": by,
+            "acknowledged_slack": slack_user,
+            "acknowledged_at": self._clock(),
+        }
+        self._groups.update({one.number: replace(one, **answered) for one in theirs})
+        return len(theirs)
 
     async def recent(self, limit: int) -> Sequence[AlertGroup]:
         return sorted(self._groups.values(), key=lambda group: -group.number)[:limit]
