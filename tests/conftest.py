@@ -14,7 +14,12 @@ pytest_plugins = ("tests.servers", "tests.stores")
 LONGEST_FIRST = ("e2e", "mutations", "integration", "contract", "unit")
 # A file stays in one process, and tests/e2e as a whole does too: its files share bots, which work even when nobody asks
 # them. These ask for no shared bot.
-E2E_WITH_BOTS_OF_THEIR_OWN = ("tests/e2e/test_crashes.py", "tests/e2e/test_escalation.py", "tests/e2e/test_page.py")
+E2E_WITH_BOTS_OF_THEIR_OWN = (
+    "tests/e2e/test_crashes.py",
+    "tests/e2e/test_escalation.py",
+    "tests/e2e/test_page.py",
+    "tests/e2e/test_upgrade.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
