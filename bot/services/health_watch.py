@@ -61,7 +61,7 @@ class HealthWatch:
         name = f"{tally.component} is not well"
         labels = {"alertname": name, "component": tally.component, "severity": severity.value}
         annotations = {
-            "description": f"{tally.component} is {health.state.value}: {health.detail}",
+            "description": f"{tally.component} is {health.state.value}: {health.detail.rstrip('.')}.",
             "advice": health.advice,
         }
         assert tally.since is not None  # noqa: S101 - a bad look was counted
