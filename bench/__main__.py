@@ -4,11 +4,12 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, audit, backup, million, physical, reply, restore, run_start
+from bench import ack, alerts, audit, backup, million, physical, reply, restore, run_start
 from bench.results import Result, show, write
 
 BENCHES: Mapping[str, Callable[[], Awaitable[Sequence[Result]]]] = {
     "ack": ack.run,
+    "alerts": alerts.run,
     "audit": audit.run,
     "backup": backup.run,
     "audit.million": million.run,

@@ -79,20 +79,20 @@ class Alerts:
         return after
 
     async def _note(self, work: Work, group: AlertGroup, events: Sequence[AlertEvent]) -> None:
+        last = 0
         for event in events:
             verb = Verb.ALERT_RESOLVED if event.kind is AlertEventKind.RESOLVED else Verb.ALERT_FIRED
-            await work.alerts.note(group.number, event)
+            last = await work.alerts.note(group.number, event)
             details = {"title": group.title, "severity": group.severity.value, "what": event.text}
             await work.audit.record(Entry(ENGINE, verb, group.label, details=details))
-        await self.show(work, group, fresh=len(events))
+        await self.show(work, group, fresh=len(events), last=last)
 
-    async def show(self, work: Work, group: AlertGroup, fresh: int = 0) -> None:
-        """Have the group's message drawn as it stands, with so many fresh lines of its history in the thread.
+    async def show(self, work: Work, group: AlertGroup, fresh: int = 0, last: int = 0) -> None:
+        """Have the group's message drawn as it stands, with so many fresh lines of its history, up to `last`.
 
         The first line stands in the message itself; what flaps adds no lines.
         """
         head = MessageRow(group.message, self.rules.alerts_channel)
-        last = len(await work.alerts.events(group.number))
         first = max(2, last - fresh + 1)
         key = f"history:{group.number}:{first}:{last}"
         tell = first <= last and fresh and not group.is_flapping and not group.storm
@@ -175,10 +175,10 @@ class Alerts:
 
     async def acted(self, work: Work, group: AlertGroup, actor: Actor, kind: AlertEventKind, text: str = "") -> None:
         """Note what somebody did with it, and show it."""
-        await work.alerts.note(group.number, AlertEvent(kind, text, actor.principal, actor.slack_user))
+        last = await work.alerts.note(group.number, AlertEvent(kind, text, actor.principal, actor.slack_user))
         details = {"title": group.title, "why": text}
         await work.audit.record(Entry(actor, _VERBS[kind], group.label, details=details))
-        await self.show(work, group, fresh=1)
+        await self.show(work, group, fresh=1, last=last)
 
     async def must_fire(self, work: Work, number: int) -> AlertGroup:
         """The group, held. Raises: RequestError when it does not fire."""

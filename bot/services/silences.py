@@ -119,9 +119,9 @@ class Silences:
         if actor.is_person:
             await self.alerts.acted(work, after, actor, AlertEventKind.SILENCE_LIFTED, how)
             return
-        await work.alerts.note(number, AlertEvent(AlertEventKind.SILENCE_LIFTED, how))
+        last = await work.alerts.note(number, AlertEvent(AlertEventKind.SILENCE_LIFTED, how))
         await work.audit.record(Entry(ENGINE, Verb.ALERT_SILENCE_LIFTED, group.label, details={"why": how}))
-        await self.alerts.show(work, after, fresh=1)
+        await self.alerts.show(work, after, fresh=1, last=last)
 
     def _silencer(self) -> Silencer:
         if self.silencer is None:

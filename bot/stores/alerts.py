@@ -51,7 +51,7 @@ WHERE storm = %s AND status = 'firing' AND acknowledged_by = ''
 _STORM_TOLD = "SELECT 1 FROM alert_groups WHERE storm = %s AND severity <= %s AND number < %s LIMIT 1"
 _NOTE = """
 INSERT INTO alert_events (group_number, place, kind, text, by, slack_user)
-SELECT %(number)s, count(*) + 1, %(kind)s, %(text)s, %(by)s, %(slack_user)s
+SELECT %(number)s, coalesce(max(place), 0) + 1, %(kind)s, %(text)s, %(by)s, %(slack_user)s
 FROM alert_events WHERE group_number = %(number)s
 RETURNING place
 """
