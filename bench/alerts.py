@@ -4,10 +4,10 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from bench.ack import DATABASE, database, free_port, settings
+from bench.ack import DATABASE, database, settings
 from bench.alert_load import ALERTS, TOKEN
 from bench.load import Load
-from bench.processes import output, python
+from bench.processes import free_port, output, python
 from bench.results import Compared, Result
 from demo.platform.databases import BOT_OWNER
 from demo.platform.postgres import Cluster
