@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.approvals import Decision
+from bot.domain.audit import RecordedEntry
 from bot.domain.documents import Document, Form, Reply, Text
 from bot.domain.errors import BotError
 from bot.domain.redaction import Redactor
@@ -102,11 +103,21 @@ SPECIAL = {
 """What annotations do not say, by the name of the field or argument."""
 
 ENDS = [state for state in RunState if state.is_final]
+
+
+def _observed(m: Maker) -> RecordedEntry:
+    """An entry as an observation writes it."""
+    recorded = m.make(RecordedEntry)
+    details = {"planned": recorded.at.isoformat(), "would": m.text(), "why_not": m.text(), "steps": m.make(list[str])}
+    return dataclasses.replace(recorded, entry=dataclasses.replace(recorded.entry, details=details))
+
+
 GIVEN: dict[str, dict[str, Any]] = {
     "bot.services.enrolment_documents:code_begun": {"address": lambda _: "otpauth://totp/Takumi:" + "x" * 300},
     "bot.services.call_documents:told": {"decisions": lambda m: [m.make(Decision)] * 7, "number": lambda _: 7},
     "bot.services.enrolment_documents:to_sign": {"typed": lambda m: {"message": {"nonce": "0" * 12, "a": m.text()}}},
     "bot.services.front:Front._opened_by_words": {"text": lambda m: m.one_of(("restore", "help"))},
+    "bot.services.observing:_told": {"recorded": _observed},
     "bot.services.run_documents:result": {"run": lambda m: dataclasses.replace(m.make(Run), state=m.one_of(ENDS))},
 }
 """Arguments that callers choose from less than their types allow, by function."""
