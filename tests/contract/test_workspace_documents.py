@@ -117,7 +117,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "bot.services.call_documents:told": {"decisions": lambda m: [m.make(Decision)] * 7, "number": lambda _: 7},
     "bot.services.enrolment_documents:to_sign": {"typed": lambda m: {"message": {"nonce": "0" * 12, "a": m.text()}}},
     "bot.services.front:Front._opened_by_words": {"text": lambda m: m.one_of(("restore", "help"))},
-    "bot.services.alert_documents:message": {"buttons": lambda m: [Buttons((Button(m.text(), "alert.escalate", "1"),))]},
+    "bot.services.alert_documents:message": {
+        "buttons": lambda m: [Buttons((Button(m.text(), "alert.escalate", "1"),))],
+    },
     "bot.services.observing:_told": {"recorded": _observed},
     "bot.services.run_documents:result": {"run": lambda m: dataclasses.replace(m.make(Run), state=m.one_of(ENDS))},
 }

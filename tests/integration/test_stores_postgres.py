@@ -218,8 +218,12 @@ async def test_what_is_due_at_once_is_told_nearby_after_the_commit_and_never_wit
         await work.defer(at_once, later)
         assert told == []
     assert told == [at_once]
-    with pytest.raises(ValueError, match="no commit"):
+
+    async def without_a_commit() -> None:
         async with postgres_store.work() as work:
             await work.defer(at_once)
             raise ValueError("no commit")
+
+    with pytest.raises(ValueError, match="no commit"):
+        await without_a_commit()
     assert told == [at_once]
