@@ -73,12 +73,15 @@ def entry_of(body: str) -> Entry:
 
 
 class Pending:
-    """Entries of one transaction, which go out with its commit: both cost one wait.
+    """Entries of one transaction, which go out with its commit.
 
-    `taken` are the writer's numbers that end with it, one way or the other.
+    Where nobody else of this process is at the database, both cost one wait: a pipeline. Where many are, what counts is
+    the processor's time, and a pipeline takes more of it. `taken` are the writer's numbers that end with it, one way or
+    the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_alone: Callable[[], bool]) -> None:
+        self._is_alone = is_alone
         self.taken: list[int] = []
         self._unsent: list[tuple[str, str, int, str]] = []
 
@@ -96,7 +99,8 @@ class Pending:
 
     async def commit(self, connection: Connection, commit: Callable[[], Awaitable[object]]) -> None:
         """Raises: Unrecorded when the trail takes no entry; nothing else of the transaction is kept then either."""
-        if not self._unsent:
+        if not self._unsent or not self._is_alone():
+            await self.send(connection)
             await commit()
             return
         with _told_as_unrecorded():

@@ -110,11 +110,13 @@ class PostgresStore:
         self._redactor = redactor
         self._defer = defer
         self.nearby: Nearby = nobody
+        self._at_work = 0
         self._reception = Reception(pool, defer_received)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
-        pending = Pending()
+        pending = Pending(lambda: self._at_work == 1)
+        self._at_work += 1
         try:
             with told_as_unavailable():
                 async with transaction(self._pool, pending.commit) as connection:
@@ -123,6 +125,8 @@ class PostgresStore:
         except BaseException as error:
             await self.voids.after(error, pending.taken)
             raise
+        finally:
+            self._at_work -= 1
         for wake in work.woken:
             await self.nearby(wake)
 
