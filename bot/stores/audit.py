@@ -166,17 +166,25 @@ def _told_as_unrecorded() -> Iterator[None]:
     """A trail that takes no entry is told as such, whatever keeps it: a right, a read-only server, a missing month."""
     try:
         yield
-    except psycopg.Error as error:
+    except psycopg.Error as last:
+        error = _first(last)
         if (told := unwritable(error)) is not None:
             raise told from error
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-            raise  # no answer at all: told as the database's own absence
+            raise error from None  # no answer at all: told as the database's own absence
         raise Unrecorded(
             "The audit trail takes no entry: nothing was done, and nothing that changes anything will be.",
             hint="`python -m bot doctor` and the bot's log say what keeps it.",
             error=str(error),
             sqlstate=error.sqlstate or "",
         ) from error
+
+
+def _first(error: psycopg.Error) -> psycopg.Error:
+    """What went wrong in a pipeline, which itself may only say that it was aborted."""
+    while isinstance(error, psycopg.errors.PipelineAborted) and isinstance(error.__context__, psycopg.Error):
+        error = error.__context__
+    return error
 
 
 def _recorded(row: DictRow) -> RecordedEntry:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from bot.services.rows import Delivery, Job, Wake
 from bot.stores import reception
 from bot.stores.postgres import PostgresStore
 from demo.platform.postgres import Cluster
-from tests.builders import a_decision, a_delivery, a_run, an_entry
+from tests.builders import a_backup, a_decision, a_delivery, a_run, an_entry
 from tests.servers import free_port
 from tests.stores import DEFER_RECEIVED, BotDatabase, opened, rows
 
@@ -156,12 +155,13 @@ async def test_an_insert_that_was_committed_but_not_confirmed_is_recognised(
 
 
 async def test_an_error_swallowed_inside_a_unit_of_work_is_not_taken_for_success(postgres_store: PostgresStore):
-    run = a_run()
+    run, backup = a_run(), a_backup()
     with pytest.raises(RuntimeError, match="swallowed"):  # noqa: PT012 - the swallowing is what is tested
         async with postgres_store.work() as work:
             await work.runs.add(run)
+            await work.backups.add(backup)
             with contextlib.suppress(psycopg.IntegrityError):
-                await work.runs.add(replace(run, title="the same id"))
+                await work.backups.add(backup)
     async with postgres_store.work() as work:
         assert await work.runs.get(run.id) is None
 
