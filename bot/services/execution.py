@@ -12,7 +12,7 @@ from bot.domain.errors import BotError
 from bot.domain.people import ENGINE
 from bot.domain.plans import Plan
 from bot.domain.risk import Risk
-from bot.domain.runs import Lease, Run, RunState
+from bot.domain.runs import Lease, Run, RunState, StepState
 from bot.services import traces
 from bot.services.approvals import Approvals
 from bot.services.gate import Gate
@@ -62,7 +62,10 @@ class Execution:
         async with kept(self.store, lease, self.lease_length, asked_at) as keeper:
             try:
                 with traces.run(run):
+                    taken_over = run.state is RunState.RUNNING
                     run = await self._settled(run, lease)
+                    if taken_over and await self._is_void(run, lease, now):
+                        return
                     await StepWork(self.store, self.tools, keeper, plan, run, gate=self.gate).work()
             except LeaseLost:
                 log.warning("run.lease_lost", run=run.id)
@@ -94,6 +97,27 @@ class Execution:
         if why:
             await self.approvals.void(run, ENGINE, why)
         return not why
+
+    async def _is_void(self, run: Run, lease: Lease, now: datetime) -> bool:
+        """Whoever takes over a run of which nothing was begun looks once more, as at its start: time has passed."""
+        if any(row.state is not StepState.PENDING for row in run.steps):
+            return False
+        why = await self.approvals.reason_not_to_start(run, now)
+        if not why:
+            return False
+        failure, hint = (
+            f"The approval is void: {why}.",
+            "Nothing was done. Ask for it again to see the plan as it is now.",
+        )
+        async with self.store.work() as work:
+            if await work.runs.holds(lease) and await work.runs.move(
+                run.id, RunState.RUNNING, RunState.FAILED, failure=failure, hint=hint
+            ):
+                await work.audit.record(
+                    Entry(ENGINE, Verb.APPROVAL_VOIDED, run.runbook, run.id, run.digest, {"why": why})
+                )
+                await want_run_messages(work, await work.runs.get(run.id) or run)
+        return True
 
     async def _plan(self, run: Run) -> Plan | None:
         """The stored plan made again; None when this worker has another definition, or the plan is not the same."""

@@ -310,3 +310,19 @@ async def test_what_waits_for_somebody_is_told_apart_from_what_waits_for_others(
     assert (mine.run.id, others) == (run.id, 0)
     assert await world.approvals.waiting_for(TARO, PEOPLE["UTARO"]) == ([], 1)
     assert await world.approvals.waiting_for(AIKO, replace(PEOPLE["UAIKO"], roles=PEOPLE["UEMI"].roles)) == ([], 1)
+
+
+@pytest.mark.parametrize(("sha256", "state"), [("bbb", RunState.FAILED), ("aaa", RunState.SUCCEEDED)])
+async def test_whoever_takes_over_a_run_of_which_nothing_was_begun_looks_at_its_facts_again(
+    sha256: str, state: RunState
+):
+    world = World()
+    run = await world.ask()
+    await world.approve(run)
+    async with world.store.work() as work:
+        await work.runs.start(run.id, "a worker that dies", timedelta(seconds=1), [])
+    world.passed += timedelta(seconds=30)
+    world.seen = Seen(sha256=sha256, rows=1000)
+    await world.execution.advance(run.id)
+    assert (await world.look(run)).state is state
+    assert world.tools.happened == (["swap"] if state is RunState.SUCCEEDED else [])
